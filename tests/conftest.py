@@ -1,0 +1,26 @@
+"""Options and profiles for the whole suite."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# No deadlines: a loaded machine is no defect of the code. In CI every run tries the same examples.
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None)
+settings.register_profile("fuzz", settings.get_profile("dev"), max_examples=20_000)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the expected outputs anew instead of comparing with them",
+    )
+
+
+@pytest.fixture(scope="session")
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """True where a golden test shall write its expected output instead of comparing with it."""
+    return bool(request.config.getoption("--update-golden"))
