@@ -1,0 +1,1 @@
+"""Tree to program: names, dimensions, operators, residency, all resolved."""

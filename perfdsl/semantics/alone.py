@@ -1,0 +1,205 @@
+"""Declarations checked on their own, used or not: with stand-ins for what they are not given."""
+
+from __future__ import annotations
+
+from perfdsl.diagnostics import Span
+from perfdsl.semantics.dimensions import base
+from perfdsl.semantics.expressions import as_quantity, evaluate
+from perfdsl.semantics.fields import LEVELS, applied, bind_load, instantiate
+from perfdsl.semantics.models import steps_of
+from perfdsl.semantics.operators import abstract, applied_step
+from perfdsl.semantics.params import param_type, returned
+from perfdsl.semantics.reindex import changed_by, lineage
+from perfdsl.semantics.scope import Frame, Module, World
+from perfdsl.semantics.values import (
+    POISON,
+    Applied,
+    Declared,
+    FunctionValue,
+    Instance,
+    Quantity,
+    Record,
+    Sequence,
+    Value,
+    Words,
+)
+from perfdsl.syntax import tree
+
+S, BYTE = base("s"), base("B")
+
+
+def check_alone(module: Module, modules: dict[str, Module]) -> None:
+    """Every declaration of a file, whether or not an analysis reaches it."""
+    frame = module.top()
+    for name in list(frame.bindings):
+        frame.own(name)
+    world = World(load=_any_load(modules))
+    for statement in module.file.body:
+        match statement:
+            case tree.Operator():
+                _operator(statement, module, world)
+            case tree.Model():
+                _model(statement, module, world)
+            case tree.Hardware() | tree.Workload() | tree.Format():
+                _instance(instantiate(Declared(statement, module)))
+            case tree.Scenario():
+                _scenario(statement, module)
+            case tree.Policy():
+                _policy(statement, module, modules)
+            case tree.Function():
+                _function(statement, frame)
+            case _:
+                pass
+
+
+def _any_load(modules: dict[str, Module]) -> Value | None:
+    """A workload with every field that any workload of the program has."""
+    fields: dict[str, Value] = {}
+    for module in modules.values():
+        for statement in module.file.body:
+            if isinstance(statement, tree.Workload):
+                made = instantiate(Declared(statement, module))
+                for name in (*made.frame.bindings, *made.frame.values):
+                    value = made.frame.own(name)
+                    if value is not None:
+                        fields[name] = value
+    return Record("the workload in force", fields)
+
+
+def _operator(statement: tree.Operator, module: Module, world: World) -> None:
+    frame = _under(module, world)
+    value = applied(Declared(statement, module), {}, statement.head, frame)
+    if not isinstance(value, Applied):
+        return
+    for name in list(value.frame.bindings):
+        value.frame.own(name)
+    applied_step(value, "", frame)
+
+
+def _model(statement: tree.Model, module: Module, world: World) -> None:
+    frame = _under(module, world)
+    made = instantiate(Declared(statement, module), world=world)
+    bind_load(made.frame)
+    _instance(made)
+    steps_of(made, frame)
+
+
+def _under(module: Module, world: World) -> Frame:
+    top = module.top()
+    return Frame(top.context, module, world, top, "", "analysis")
+
+
+def _instance(made: Instance) -> None:
+    """Every field of an instance, blocks included; a level's time rule with stand-in bytes."""
+    frame = made.frame
+    for name in list(frame.bindings):
+        if name == "time" and made.sort in LEVELS | {"link"}:
+            _time_rule(made)
+        else:
+            frame.own(name)
+    for value in list(frame.values.values()):
+        if isinstance(value, Instance) and value.parent is made:
+            _instance(value)
+    _needed_fields(made)
+
+
+REQUIRED = {
+    "port": (("peak",), "cores * clock * 16 FLOP/(cycle*core)"),
+    "memory": (("bandwidth", "time"), "60 GB/s"),
+    "link": (("bandwidth", "time"), "50 GB/s"),
+    "cache": (("size",), "32 MiB"),
+    "format": (("block",), "32"),
+}
+
+
+def _needed_fields(made: Instance) -> None:
+    names, example = REQUIRED.get(made.sort, ((), ""))
+    frame = made.frame
+    if not names or any(n in frame.bindings or n in frame.values for n in names):
+        return
+    title = f"the {made.sort} `{made.name}` has no `{names[0]}`"
+    head = _head(made)
+    frame.context.report("P406", title, head, help_=f"write `{names[0]} = {example}`")
+
+
+def _head(made: Instance) -> Span:
+    node = made.origin.node
+    assert isinstance(node, tree.Declaration)
+    for statement in node.body:
+        if isinstance(statement, tree.Block) and statement.name == made.block:
+            return statement.head
+    return node.head
+
+
+def _time_rule(made: Instance) -> None:
+    frame, rule = made.frame, made.frame.bindings["time"]
+    one = frame.context.graph.const(1.0)
+    names: dict[str, Value] = {name: Quantity(one, BYTE) for name in ("read", "write", "bytes")}
+    value = as_quantity(evaluate(rule.expr, frame.local(**names)), rule.expr.span, frame)
+    if value is not None and value.dim not in {S, None}:
+        notes = (f"expected s, found {value.dimension}",)
+        frame.context.report("P202", "`time` of a level is a time", rule.expr.span, notes=notes)
+
+
+def _scenario(statement: tree.Scenario, module: Module) -> None:
+    """Each change, made to what the scenario names as its parameter."""
+    frame = module.top()
+    lineage(Declared(statement, module), frame)
+    params = {param.name: param for param in statement.params}
+    for change in statement.body:
+        if not isinstance(change, tree.Assign) or len(change.path) < 2:
+            continue
+        param = params.get(change.path[0])
+        if param is None:
+            title = f"`{change.path[0]}` is not a parameter of the scenario"
+            frame.context.report("P101", title, change.span)
+            continue
+        pattern = evaluate(param.default, frame) if param.default is not None else POISON
+        if isinstance(pattern, Instance):
+            changed_by(pattern, param.name, change, frame)
+
+
+def _policy(statement: tree.Policy, module: Module, modules: dict[str, Module]) -> None:
+    """A policy over the levels of some hardware of the program, or over one made up for it."""
+    frame = module.top()
+    graph = frame.context.graph
+    if statement.per not in {"model", "operator"}:
+        title = f"a policy is `per model` or `per operator`, not `per {statement.per}`"
+        frame.context.report("P302", title, statement.span)
+    time, size = Quantity(graph.const(1.0), S), Quantity(graph.const(1.0), BYTE)
+    fields: dict[str, Value] = {"time": time, "read": size, "write": size, "bytes": size}
+    blocks = _levels(modules)
+    names = tuple(block.name for block in blocks) or ("dram",)
+    items = tuple(
+        Record(f"the level `{name}`", {**fields, "name": Words(name)}, instance=block)
+        for name, block in zip(names, blocks or (None,), strict=True)
+    )
+    inner = frame.local(
+        compute=time, levels=Sequence(items, "list of levels", names), links=Sequence(())
+    )
+    value = as_quantity(evaluate(statement.value, inner), statement.value.span, frame)
+    if value is not None and value.dim not in {S, None}:
+        notes = (f"expected s, found {value.dimension}",)
+        frame.context.report("P202", "a policy gives a time", statement.value.span, notes=notes)
+
+
+def _levels(modules: dict[str, Module]) -> list[Instance]:
+    """The levels of the first hardware that has some."""
+    for module in modules.values():
+        for value in module.top().values.values():
+            if isinstance(value, Instance) and value.sort == "hardware":
+                inner = value.frame.values.values()
+                found = [v for v in inner if isinstance(v, Instance) and v.sort in LEVELS]
+                if found:
+                    return found
+    return []
+
+
+def _function(statement: tree.Function, frame: Frame) -> None:
+    """A function's body with stand-ins for its arguments."""
+    values: dict[str, Value] = {}
+    for param in statement.params:
+        wanted = param_type(param, frame)
+        values[param.name] = POISON if wanted is None else abstract(wanted, param, frame)
+    value = evaluate(statement.value, frame.local(**values))
+    returned(value, FunctionValue(statement, frame))

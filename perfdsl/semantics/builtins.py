@@ -1,0 +1,451 @@
+"""The functions of the language: one row each in the tables at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+
+from perfdsl.semantics.arithmetic import BRIDGES, Operand, shown, unify
+from perfdsl.semantics.dimensions import PURE, WORK, Dimension, base
+from perfdsl.semantics.expressions import condition, evaluate, quantity
+from perfdsl.semantics.fields import capacity
+from perfdsl.semantics.graph import Graph, Residency, Term
+from perfdsl.semantics.models import steps_of, turns_of
+from perfdsl.semantics.operators import abstract, applied_record, pure
+from perfdsl.semantics.runs import predict
+from perfdsl.semantics.scope import Frame, free_names
+from perfdsl.semantics.traffic import role_size
+from perfdsl.semantics.values import (
+    POISON,
+    Builtin,
+    Condition,
+    Instance,
+    Interval,
+    Nothing,
+    Quantity,
+    Record,
+    Role,
+    Sequence,
+    Value,
+    Words,
+    describe,
+)
+from perfdsl.syntax import tree
+
+Function = Callable[[tree.Call, Frame], Value]
+Gatherer = Callable[[tree.Gather, Frame], Value]
+BYTE = base("B")
+
+
+def _one(expr: tree.Call, frame: Frame, count: int = 1) -> list[Quantity] | None:
+    """The quantities of a call with exactly `count` unnamed arguments; None: reported."""
+    name = expr.func.id if isinstance(expr.func, tree.Name) else "this"
+    if len(expr.args) != count or any(arg.name for arg in expr.args):
+        plural = "argument" if count == 1 else "arguments"
+        title = f"`{name}` takes {count} {plural}"
+        frame.context.report("P301", title, expr.span)
+        return None
+    found = [quantity(arg.value, frame) for arg in expr.args]
+    good = [value for value in found if value is not None]
+    return good if len(good) == count else None
+
+
+# ------------------------------------------------------------------------- max, min, rounding
+
+
+def _extreme(op: str, expr: tree.Call, frame: Frame) -> Value:
+    """`max(a, b)`, `max(a: x, b: y)`: the arguments keep their names for `bound by`."""
+    operands, terms = [], []
+    for arg in expr.args:
+        value = quantity(arg.value, frame)
+        if value is None:
+            return POISON
+        operands.append(Operand(value, arg.value.span))
+        terms.append(_term(arg.name, arg.value, value))
+    if not operands:
+        return frame.context.report("P301", f"`{op}` needs at least one value", expr.span)
+    return most(op, operands, terms, frame)
+
+
+def _term(name: str, expr: tree.Expr, value: Quantity) -> Term:
+    if name:
+        return Term(name, value.term.family)
+    if value.term.name:
+        return value.term
+    match expr:
+        case tree.Name(id=id_):
+            return Term(id_)
+        case tree.Field(base=tree.Name(id=id_), name=field) if field == "time":
+            return Term(id_)
+        case tree.Field(name=field):
+            return Term(field)
+        case _:
+            return Term("")
+
+
+def most(op: str, operands: list[Operand], terms: list[Term], frame: Frame) -> Value:
+    """The largest or smallest of the operands."""
+    like = unify(frame.context, operands, "compared")
+    if like is None:
+        return POISON
+    if len(operands) == 1:
+        value = operands[0].value
+        return Quantity(value.node, value.dim, value.tag, value.kinds, False, terms[0])
+    node = frame.context.graph.add(op, [o.value.node for o in operands], tuple(terms))
+    return Quantity(node, like.dim, like.tag, like.kinds)
+
+
+def _same_unit(op: str, expr: tree.Call, frame: Frame) -> Value:
+    """abs, low, high: the unit stays."""
+    found = _one(expr, frame)
+    if found is None:
+        return POISON
+    value = found[0]
+    node = frame.context.graph.add(op, (value.node,))
+    return Quantity(node, value.dim, value.tag, value.kinds)
+
+
+def _whole(op: str, expr: tree.Call, frame: Frame) -> Value:
+    """floor, ceil: of a count, whatever it counts; of anything else the unit would decide."""
+    found = _one(expr, frame)
+    if found is None:
+        return POISON
+    value = found[0]
+    counted = frame.module.units.counted
+    if not value.dimension.names <= counted:
+        title = f"`{op}` rounds a count, and this has a unit that could be another one"
+        help_ = f"divide by the unit first: `{op}(x / (1 {value.dimension}))`"
+        report = frame.context.report
+        return report("P208", title, expr.span, shown(value), help_=help_)
+    node = frame.context.graph.add(op, (value.node,))
+    return Quantity(node, value.dim, value.tag, value.kinds)
+
+
+def _sqrt(expr: tree.Call, frame: Frame) -> Value:
+    found = _one(expr, frame)
+    if found is None:
+        return POISON
+    value = found[0]
+    node = frame.context.graph.add("sqrt", (value.node,))
+    return Quantity(node, value.dimension ** Fraction(1, 2))
+
+
+def _pure(op: str, expr: tree.Call, frame: Frame) -> Value:
+    """exp, log2, log10: of a number without a unit."""
+    found = _one(expr, frame)
+    if found is None:
+        return POISON
+    value = pure(found[0], expr.args[0].span, f"the argument of `{op}`", frame)
+    return POISON if value is None else Quantity(frame.context.graph.add(op, (value.node,)))
+
+
+def _mod(expr: tree.Call, frame: Frame) -> Value:
+    found = _one(expr, frame, 2)
+    if found is None:
+        return POISON
+    left, right = found
+    both = [Operand(q, arg.value.span) for q, arg in zip(found, expr.args, strict=True)]
+    if right.dimension == PURE and not right.tag:
+        both = both[:1]
+    like = unify(frame.context, both, "divided with remainder")
+    if like is None:
+        return POISON
+    return Quantity(frame.context.graph.add("mod", (left.node, right.node)), left.dim, left.tag)
+
+
+# ------------------------------------------------------------------------------ counts, kinds
+
+
+def _count(expr: tree.Call, frame: Frame) -> Value:
+    """`count(65 token)`: the bare number of a pure count."""
+    found = _one(expr, frame)
+    if found is None:
+        return POISON
+    value = found[0]
+    names = value.dimension.names
+    if len(names) > 1 or not names <= frame.module.units.counted:
+        title = "`count` takes a pure count: token, core, layer, ..."
+        return frame.context.report("P208", title, expr.span, shown(value))
+    return Quantity(value.node)
+
+
+def _any_kind(expr: tree.Call, frame: Frame) -> Value:
+    found = _one(expr, frame)
+    if found is None:
+        return POISON
+    return Quantity(found[0].node, found[0].dim, found[0].tag)
+
+
+def _total(expr: tree.Call, frame: Frame) -> Value:
+    """`total(run.work, 2 op/MAC)`: over kinds and units, by the bridges that are given."""
+    report = frame.context.report
+    if not expr.args:
+        return report("P301", "`total` needs work, and bridges such as `2 op/MAC`", expr.span)
+    work = evaluate(expr.args[0].value, frame)
+    bridges = [quantity(arg.value, frame) for arg in expr.args[1:]]
+    if work == POISON or None in bridges:
+        return POISON
+    if not isinstance(work, Record) or not work.rows:
+        return report("P302", f"`total` adds work by kind, not {describe(work)}", expr.args[0].span)
+    parts = work.parts
+    given = [bridge for bridge in bridges if bridge is not None]
+    target = _target({dim for dim, _ in parts}, given)
+    nodes: list[int] = []
+    for dim, node in parts:
+        if dim == target:
+            nodes.append(node)
+            continue
+        bridge = next((b for b in given if dim * b.dimension == target), None)
+        if bridge is None:
+            known = BRIDGES.get(frozenset({str(dim), str(target)}), "")
+            title = f"work in {dim} and in {target} needs a bridge"
+            return report("P203", title, expr.span, help_=f"add `{known}` to the arguments")
+        nodes.append(frame.context.graph.product([node, bridge.node]))
+    return Quantity(frame.context.graph.total(nodes), target)
+
+
+def _target(found: set[Dimension], bridges: list[Quantity]) -> Dimension:
+    """The unit that everything is added in: what the bridges lead to."""
+    for bridge in bridges:
+        for name in WORK:
+            if bridge.dimension.exponent(name) == 1:
+                return base(name)
+    return next(iter(sorted(found, key=str)), base("op"))
+
+
+# ----------------------------------------------------------------------------------- residency
+
+
+def _fits(expr: tree.Call, frame: Frame) -> Value:
+    """`fits(net.weights, cpu.l3)`: whether one pass of a role (or so many bytes) stays there."""
+    report = frame.context.report
+    if len(expr.args) != 2:
+        return report("P301", "`fits` takes bytes (or net.ROLE) and a level", expr.span)
+    level = evaluate(expr.args[1].value, frame)
+    if level == POISON:
+        return POISON
+    if not isinstance(level, Instance) or level.sort not in {"cache", "memory"}:
+        title = f"the second argument is a cache or memory, not {describe(level)}"
+        return report("P302", title, expr.args[1].span)
+    room = capacity(level)
+    if not isinstance(room, Quantity):
+        return report("P406", f"`{level.name}` has no size", expr.args[1].span)
+    sized = _sized(expr.args[0], frame)
+    if sized is None:
+        return POISON
+    role, size = sized
+    graph = frame.context.graph
+    node = graph.add("compare", (size, room.node), "<=")
+    each = level.frame.own("size")
+    one_size = each.node if isinstance(each, Quantity) else -1
+    graph.residencies[node] = Residency(role, level.name, (level.name,), size, room.node, one_size)
+    return Condition(node)
+
+
+def _sized(arg: tree.Argument, frame: Frame) -> tuple[str, int] | None:
+    """The role and working set that the first argument of `fits` names."""
+    expr = arg.value
+    if isinstance(expr, tree.Field):
+        owner = evaluate(expr.base, frame)
+        if isinstance(owner, Instance) and owner.sort == "model":
+            frame.context.read(frame.world.load_slot)
+            steps = steps_of(owner, frame)
+            size = role_size(steps, expr.name, frame.context.graph)
+            if size is not None:
+                return expr.name, size
+            roles = dict.fromkeys(f.role for s in steps for f in s.flows)
+            title = f"no operator of `{owner.name}` moves `{expr.name}`"
+            known = ", ".join(roles)
+            frame.context.report("P106", title, expr.span, help_=f"roles: {known}")
+            return None
+    value = quantity(expr, frame)
+    if value is None:
+        return None
+    if value.dim != BYTE:
+        frame.context.report("P202", "`fits` compares bytes", expr.span, shown(value))
+        return None
+    return "these bytes", value.node
+
+
+# ---------------------------------------------------------------------------------- gathering
+
+
+def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
+    """A frame for each item that passes the filter, with the item bound; None: reported."""
+    over = evaluate(expr.over, frame)
+    values: list[Value]
+    match over:
+        case Interval():
+            limits = turns_of(over, expr.over.span, frame)
+            if limits is None:
+                return None
+            graph = frame.context.graph
+            dim, tag = over.low.dim, over.low.tag
+            values = [Quantity(graph.const(i), dim, tag) for i in range(*limits)]
+        case Sequence(items=items):
+            values = list(items)
+        case Record(rows=rows) if rows:
+            values = list(rows.values())
+        case _ if over == POISON:
+            return None
+        case _:
+            title = f"`for` runs over a range or a list, not {describe(over)}"
+            frame.context.report("P302", title, expr.over.span)
+            return None
+    frames = [frame.local(**{expr.var: value}) for value in values]
+    return frames if expr.cond is None else _filtered(expr, frames, frame)
+
+
+def _filtered(expr: tree.Gather, frames: list[Frame], frame: Frame) -> list[Frame] | None:
+    assert expr.cond is not None
+    kept = []
+    for inner in frames:
+        test = condition(expr.cond, inner)
+        if test is None:
+            return None
+        holds = frame.context.graph.number(test.node)
+        if holds is None:
+            title = "this condition depends on something unknown"
+            frame.context.report("P505", title, expr.cond.span)
+            return None
+        if holds:
+            kept.append(inner)
+    return kept
+
+
+def _bodies(expr: tree.Gather, frame: Frame) -> list[Operand] | None:
+    frames = items_of(expr, frame)
+    if frames is None:
+        return None
+    found = []
+    for inner in frames:
+        value = quantity(expr.body, inner)
+        if value is None:
+            return None
+        found.append(Operand(value, expr.body.span))
+    return found
+
+
+def _gather_sum(expr: tree.Gather, frame: Frame, mean: bool = False) -> Value:
+    if not mean and (product := _constant_sum(expr, frame)) is not None:
+        return product
+    found = _bodies(expr, frame)
+    if found is None:
+        return POISON
+    if not found:
+        if mean:
+            return frame.context.report("P302", "a mean of nothing", expr.span)
+        return Quantity(frame.context.graph.const(0.0), None)
+    like = unify(frame.context, found, "added")
+    if like is None:
+        return POISON
+    graph = frame.context.graph
+    node = graph.total([o.value.node for o in found])
+    if mean:
+        node = graph.ratio(node, graph.const(len(found)))
+    return Quantity(node, like.dim, like.tag, like.kinds)
+
+
+def _constant_sum(expr: tree.Gather, frame: Frame) -> Value | None:
+    """A sum whose body does not use its index is the number of turns times the body."""
+    if expr.cond is not None or expr.var in free_names(expr.body):
+        return None
+    over = evaluate(expr.over, frame)
+    if not isinstance(over, Interval):
+        return None
+    graph = frame.context.graph
+    turns = graph.total([over.high.node, over.low.node], (1, -1))
+    if not over.open:
+        turns = graph.total([turns, graph.const(1.0)])
+    body = quantity(expr.body, frame)
+    if body is None:
+        return POISON
+    node = graph.product([graph.most([turns, graph.const(0.0)], (Term(""),) * 2), body.node])
+    return Quantity(node, body.dim, body.tag, body.kinds)
+
+
+def _gather_most(op: str, expr: tree.Gather, frame: Frame) -> Value:
+    frames = items_of(expr, frame)
+    if frames is None:
+        return POISON
+    operands, terms = [], []
+    for inner in frames:
+        value = quantity(expr.body, inner)
+        if value is None:
+            return POISON
+        operands.append(Operand(value, expr.body.span))
+        terms.append(_item_term(expr, inner, value))
+    if not operands:
+        if op == "max":
+            return Quantity(frame.context.graph.const(0.0), None)
+        return frame.context.report("P302", "the smallest of nothing", expr.span)
+    return most(op, operands, terms, frame)
+
+
+def _item_term(expr: tree.Gather, inner: Frame, value: Quantity) -> Term:
+    """An argument of max over levels is called like its level."""
+    if value.term.name:
+        return value.term
+    item = inner.values.get(expr.var)
+    if isinstance(item, Record) and "name" in item.fields:
+        name = item.fields["name"]
+        if isinstance(name, Words):
+            return Term(name.text, item.instance.sort if item.instance else "")
+    return Term("")
+
+
+def _not_yet(expr: tree.Expr, frame: Frame) -> Value:
+    title = "this construct is read, but not evaluated yet"
+    return frame.context.report("P008", title, expr.span)
+
+
+FUNCTIONS: dict[str, Function] = {
+    "max": partial(_extreme, "max"),
+    "min": partial(_extreme, "min"),
+    "abs": partial(_same_unit, "abs"),
+    "low": partial(_same_unit, "low"),
+    "high": partial(_same_unit, "high"),
+    "floor": partial(_whole, "floor"),
+    "ceil": partial(_whole, "ceil"),
+    "sqrt": _sqrt,
+    "exp": partial(_pure, "exp"),
+    "log2": partial(_pure, "log2"),
+    "log10": partial(_pure, "log10"),
+    "mod": _mod,
+    "count": _count,
+    "any_kind": _any_kind,
+    "total": _total,
+    "fits": _fits,
+    "predict": partial(predict, least=False),
+    "ceiling": partial(predict, least=True),
+}
+
+GATHERERS: dict[str, Gatherer] = {
+    "sum": _gather_sum,
+    "mean": partial(_gather_sum, mean=True),
+    "max": partial(_gather_most, "max"),
+    "min": partial(_gather_most, "min"),
+    "smallest": _not_yet,
+    "largest": _not_yet,
+}
+
+# Doors for modules that stand below this one.
+INTERNAL: dict[str, Callable[..., Value]] = {
+    "abstract": abstract,
+    "applied": applied_record,
+    "fold": _not_yet,
+}
+
+
+def words(graph: Graph) -> dict[str, Value]:
+    """The names that the language itself knows."""
+    found: dict[str, Value] = {name: Builtin(name) for name in {**FUNCTIONS, **GATHERERS}}
+    found["none"] = Nothing()
+    found["true"] = Condition(graph.const(1.0))
+    found["false"] = Condition(graph.const(0.0))
+    found["cold"] = Words("cold")
+    found["repeated"] = Words("repeated")
+    for role in ("weights", "activations", "kv"):
+        found[role] = Role(role)
+    return found

@@ -1,0 +1,177 @@
+"""Trees -> program: every file's names bound, every declaration checked, analyses read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from perfdsl.diagnostics import Severity, Span, did_you_mean, sort_diagnostics
+from perfdsl.semantics import builtins
+from perfdsl.semantics.alone import check_alone
+from perfdsl.semantics.analyses import read_analysis
+from perfdsl.semantics.expressions import evaluate
+from perfdsl.semantics.files import Loaded, Reader
+from perfdsl.semantics.graph import Graph
+from perfdsl.semantics.modules import (
+    bind_imports,
+    declare,
+    edition_of,
+    library_units,
+    make_instances,
+    open_module,
+)
+from perfdsl.semantics.program import Program
+from perfdsl.semantics.scope import Context, Module, mentioned
+from perfdsl.semantics.settable import settables
+from perfdsl.semantics.units import UnitTable
+from perfdsl.semantics.values import Declared, Instance, Value
+from perfdsl.syntax import tree
+from perfdsl.syntax.parser import Parsed
+
+# Visible in every file without an import; a file's own names come first.
+PRELUDE = ("std/units", "std/formats", "std/policies", "std/workloads")
+
+
+def check(
+    reader: Reader,
+    *,
+    overrides: Mapping[Span, tree.Expr] | None = None,
+    policy: str = "",
+    scenarios: tuple[str, ...] = (),
+) -> Program:
+    """The program of the files that were read; nothing raises for a mistake in them.
+
+    overrides: definitions replaced from outside, by their place. policy: the name of the one in
+    force where an analysis says nothing. scenarios: applied to every analysis that can take them.
+    """
+    graph = Graph()
+    context = Context(evaluate, builtins.words(graph), graph=graph)
+    context.functions = {**builtins.FUNCTIONS, **builtins.INTERNAL}
+    context.gatherers = builtins.GATHERERS
+    context.overrides = overrides or {}
+    context.problems.extend(reader.problems)
+    modules = _modules(reader, context)
+    entry = modules[""]
+    chosen = _policy(policy, entry, context)
+    for module in modules.values():
+        if not module.name.startswith("std/"):
+            check_alone(module, modules)
+    applied = tuple(_scenario(name, entry, context) for name in scenarios)
+    analyses = tuple(
+        read_analysis(node, entry, chosen, applied)
+        for node in entry.file.body
+        if isinstance(node, tree.Analysis)
+    )
+    _unused(entry, context)
+    return Program(
+        graph,
+        modules,
+        analyses,
+        tuple(sort_diagnostics(context.problems)),
+        entry,
+        {analysis.name: settables(analysis, entry) for analysis in analyses},
+    )
+
+
+def _modules(reader: Reader, context: Context) -> dict[str, Module]:
+    units = UnitTable()
+    modules: dict[str, Module] = {}
+    for name in PRELUDE:
+        loaded = reader.files.get(name) or _library(name, reader)
+        modules[name] = _library_module(loaded, context, units)
+        context.prelude.update(modules[name].top().values)
+    for key, loaded in reader.files.items():
+        if key in modules:
+            continue
+        if key.startswith("std/"):
+            modules[key] = _library_module(loaded, context, units)
+            continue
+        modules[key] = open_module(loaded, context, units.copy())
+        edition_of(loaded, context)
+        declare(modules[key])
+    for key, loaded in reader.files.items():
+        bind_imports(modules[key], loaded, modules)
+    for key, module in modules.items():
+        if not key.startswith("std/") or key not in PRELUDE:
+            make_instances(module)
+    return modules
+
+
+def _library(name: str, reader: Reader) -> Loaded:
+    file = reader.library[name]
+    return Loaded(name, file.span.source, Parsed(file, (), frozenset()), {}, True)
+
+
+def _library_module(loaded: Loaded, context: Context, units: UnitTable) -> Module:
+    module = open_module(loaded, context, units)
+    if loaded.key == "std/units":
+        library_units(loaded.parsed.file, module)
+    declare(module)
+    make_instances(module)
+    return module
+
+
+def _policy(name: str, entry: Module, context: Context) -> Value | None:
+    """The policy of --policy: one of the file, of what it imports by name, or of the library."""
+    if not name:
+        return None
+    found = entry.top().find(name)
+    if isinstance(found, Declared) and isinstance(found.node, tree.Policy):
+        return found
+    known = [key for key, value in {**context.prelude, **entry.top().values}.items()
+             if isinstance(value, Declared) and isinstance(value.node, tree.Policy)]  # fmt: skip
+    title = f"--policy {name}: there is no such policy"
+    context.report("P101", title, None, help_=f"known: {', '.join(known)}")
+    return None
+
+
+def _scenario(name: str, entry: Module, context: Context) -> Declared | None:
+    """The scenario of --scenario."""
+    found = entry.top().find(name)
+    if isinstance(found, Declared) and isinstance(found.node, tree.Scenario):
+        return found
+    known = [n for n, v in entry.top().values.items()
+             if isinstance(v, Declared) and isinstance(v.node, tree.Scenario)]  # fmt: skip
+    near = did_you_mean(name, known)
+    help_ = f"did you mean `{near}`?" if near else f"known: {', '.join(known) or 'none'}"
+    context.report("P101", f"--scenario {name}: there is no such scenario", None, help_=help_)
+    return None
+
+
+def _unused(entry: Module, context: Context) -> None:
+    """Warn of names that nothing asks for; not where mistakes may have hidden a use."""
+    if any(problem.severity is Severity.ERROR for problem in context.problems):
+        return
+    everywhere = mentioned(entry.file.body)
+    for name, span in entry.top().imported.items():
+        if name not in everywhere:
+            _warn(f"`{name}` is imported, but nothing uses it", span, context)
+    for statement in entry.file.body:
+        if isinstance(statement, tree.Analysis):
+            _unused_in_analysis(statement, context)
+        if isinstance(statement, tree.Parametrised) and not isinstance(statement, tree.Scenario):
+            inside = mentioned((*statement.body, *statement.params))
+            for param in statement.params:
+                if param.name not in inside and not _is_workload(param, entry):
+                    title = f"the parameter `{param.name}` is used by nothing"
+                    _warn(title, param.span, context)
+
+
+def _is_workload(param: tree.Param, entry: Module) -> bool:
+    """A workload is in force by being a parameter; nothing need mention it."""
+    if param.default is None:
+        return False
+    value = evaluate(param.default, entry.top())
+    return isinstance(value, Instance) and value.sort == "workload"
+
+
+def _unused_in_analysis(node: tree.Analysis, context: Context) -> None:
+    for statement in node.body:
+        if isinstance(statement, tree.Let | tree.Unknown):
+            others = mentioned(other for other in node.body if other is not statement)
+            if statement.name not in others:
+                title = f"`{statement.name}` is defined, but nothing uses it"
+                _warn(title, statement.span, context)
+
+
+def _warn(title: str, span: Span, context: Context) -> None:
+    context.report("P107", title, span, severity=Severity.WARNING)

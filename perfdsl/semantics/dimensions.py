@@ -1,0 +1,76 @@
+"""Dimensions: products of base dimensions with rational exponents; they form a group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+Exponent = int | Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Exponents of the base dimensions, each named by its base unit; sorted, none of them zero."""
+
+    exponents: tuple[tuple[str, Exponent], ...] = ()
+
+    def __mul__(self, other: Dimension) -> Dimension:
+        return _combine(self, other, 1)
+
+    def __truediv__(self, other: Dimension) -> Dimension:
+        return _combine(self, other, -1)
+
+    def __pow__(self, power: Exponent) -> Dimension:
+        return of((name, exponent * power) for name, exponent in self.exponents)
+
+    def exponent(self, name: str) -> Exponent:
+        """The exponent of a base dimension, 0 where it does not occur."""
+        return dict(self.exponents).get(name, 0)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(name for name, _ in self.exponents)
+
+    def __str__(self) -> str:
+        """`s*op/MAC`, `B/(core*cycle)`, `1/s`; `1` for a pure number."""
+        above = [_power(name, e) for name, e in self.exponents if e > 0]
+        below = [_power(name, -e) for name, e in self.exponents if e < 0]
+        if not below:
+            return "*".join(above) or "1"
+        under = below[0] if len(below) == 1 else f"({'*'.join(below)})"
+        return f"{'*'.join(above) or '1'}/{under}"
+
+
+PURE = Dimension()
+
+# Work is counted in these; a quantity that holds one carries the kinds of work that it is about.
+WORK = frozenset({"op", "MAC", "FLOP"})
+
+
+def of(pairs: Iterable[tuple[str, Exponent]]) -> Dimension:
+    """A dimension from name and exponent pairs; equal names add up."""
+    total: dict[str, Exponent] = {}
+    for name, exponent in pairs:
+        total[name] = total.get(name, 0) + exponent
+    kept = ((name, _plain(e)) for name, e in total.items() if e != 0)
+    return Dimension(tuple(sorted(kept)))
+
+
+def base(name: str) -> Dimension:
+    """The base dimension of that name."""
+    return Dimension(((name, 1),))
+
+
+@lru_cache(maxsize=4096)
+def _combine(left: Dimension, right: Dimension, sign: int) -> Dimension:
+    return of((*left.exponents, *((name, sign * e) for name, e in right.exponents)))
+
+
+def _plain(exponent: Exponent) -> Exponent:
+    return int(exponent) if exponent == int(exponent) else Fraction(exponent)
+
+
+def _power(name: str, exponent: Exponent) -> str:
+    return name if exponent == 1 else f"{name}^{exponent}"

@@ -1,0 +1,539 @@
+"""Instances: a hardware, model, workload or format with its fields, and the same with changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
+from perfdsl.semantics.arithmetic import shown
+from perfdsl.semantics.dimensions import PURE, WORK, base
+from perfdsl.semantics.params import bind, binding_of, is_role, param_type
+from perfdsl.semantics.scope import Binding, Frame, World
+from perfdsl.semantics.types import Type, require
+from perfdsl.semantics.values import (
+    POISON,
+    Applied,
+    Declared,
+    FunctionValue,
+    Instance,
+    Key,
+    Kind,
+    ModuleValue,
+    Quantity,
+    Record,
+    Role,
+    Sequence,
+    Value,
+    describe,
+)
+from perfdsl.syntax import tree
+
+S, BYTE, CORE, TOKEN = base("s"), base("B"), base("core"), base("token")
+RATIO = Type("Quantity", PURE, text="a ratio")
+RATE = Type("Quantity", BYTE / S)
+TIME = Type("Quantity", S)
+
+# What the fields of a block must be, where the language itself reads them.
+EXPECTED: dict[str, dict[str, Type]] = {
+    "hardware": {"cores": Type("Quantity", CORE)},
+    "port": {"efficiency": RATIO},
+    "cache": {
+        "size": Type("Quantity", BYTE),
+        "bandwidth": RATE,
+        "latency": TIME,
+        "efficiency": RATIO,
+        "shared": Type("Quantity", CORE),
+    },
+    "memory": {
+        "size": Type("Quantity", BYTE),
+        "bandwidth": RATE,
+        "latency": TIME,
+        "efficiency": RATIO,
+    },
+    "link": {"bandwidth": RATE, "latency": TIME, "efficiency": RATIO},
+    "workload": {
+        "tokens": Type("Quantity", TOKEN),
+        "batch": Type("Quantity", PURE, "sequence"),
+        "context": Type("Quantity", TOKEN),
+        "rows": RATIO,
+    },
+    "format": {"block": RATIO, "bytes": Type("Quantity", BYTE)},
+    "operator": {"input": RATIO, "output": RATIO},
+}
+LEVELS = {"cache", "memory"}
+
+
+def value_key(value: Value) -> object:
+    """Equal for values that mean the same: instances by what they are made of."""
+    match value:
+        case Quantity():
+            return ("quantity", value.node, value.dim, value.tag, value.kinds)
+        case Instance():
+            return ("instance", id(value.origin.node), value.block, value.key)
+        case Declared() | Record() | ModuleValue():
+            return id(value)
+        case _:
+            return value
+
+
+def instantiate(
+    origin: Declared,
+    given: Mapping[str, Value] | None = None,
+    changes: Mapping[tuple[str, ...], Value] | None = None,
+    world: World | None = None,
+) -> Instance:
+    """The instance of a declaration; the same one for the same arguments, changes and world."""
+    given, changes = given or {}, changes or {}
+    key = Key(
+        tuple((name, value_key(value)) for name, value in sorted(given.items())),
+        tuple((path, value_key(value)) for path, value in sorted(changes.items())),
+    )
+    home = origin.module.top()
+    cache = ("instance", id(origin.node), key, id(world))
+    known = home.context.instances.get(cache)
+    if isinstance(known, Instance):
+        return known
+    node = origin.node
+    assert isinstance(node, tree.Declaration)
+    sort = node.word
+    frame = Frame(home.context, origin.module, world or home.world, home, node.name, sort)
+    made = Instance(sort, node.name, origin, frame, given, changes, key)
+    home.context.instances[cache] = made
+    if isinstance(node, tree.Parametrised):
+        _parameters(node.params, given, frame)
+    if sort == "workload":
+        _defaults(frame)
+    _fields(node.body, made, frame)
+    frame.values.update({path[0]: value for path, value in changes.items() if len(path) == 1})
+    return made
+
+
+def under(instance: Instance, world: World) -> Instance:
+    """The same instance, its definitions read under a world."""
+    return instantiate(instance.origin, instance.given, instance.changes, world)
+
+
+def _parameters(params: tuple[tree.Param, ...], given: Mapping[str, Value], frame: Frame) -> None:
+    for param in params:
+        if param.name in frame.bindings or param.name in frame.values:
+            frame.context.report("P102", f"two parameters are called `{param.name}`", param.span)
+        elif param.name in given:
+            frame.values[param.name] = given[param.name]
+        elif is_role(param) and isinstance(param.default, tree.Name):
+            frame.values[param.name] = Role(param.default.id)
+        elif param.default is not None:
+            frame.bindings[param.name] = binding_of(param.name, param, param.default)
+        else:
+            frame.values[param.name] = abstract(param, frame)
+
+
+def abstract(param: tree.Param, frame: Frame) -> Value:
+    """A stand-in for a parameter without a value: enough to check what is done with it."""
+    wanted = param_type(param, frame)
+    if wanted is None:
+        return POISON
+    return frame.context.functions["abstract"](wanted, param, frame)
+
+
+def _defaults(frame: Frame) -> None:
+    """The fields that the library gives every workload."""
+    standard = frame.context.prelude.get("standard")
+    if isinstance(standard, Instance):
+        frame.bindings.update(standard.frame.bindings)
+
+
+def _fields(body: tuple[tree.Statement, ...], made: Instance, frame: Frame) -> None:
+    """Bind what a body defines; statements that do not belong are reported."""
+    first: dict[str, Span] = {}
+    for statement in body:
+        match statement:
+            case tree.Assign(path=(name,)):
+                _define(name, statement, statement.value, first, made, frame)
+            case tree.Let(name=name):
+                _define(name, statement, statement.value, first, made, frame)
+            case tree.Shared(by=by) if made.sort == "cache":
+                if by is not None:
+                    holder = tree.Assign(
+                        ("shared",), None, None, by, statement.notes, span=statement.span
+                    )
+                    _define("shared", holder, by, first, made, frame)
+                else:
+                    frame.values["private"] = Sequence(())
+            case tree.Serves(kinds=kinds) if made.sort == "port":
+                frame.values["serves"] = Sequence(tuple(Kind(k) for k in kinds), "list of kinds")
+            case tree.Block() if made.sort == "hardware":
+                _block(statement, first, made, frame)
+            case tree.Function() if made.sort in {"hardware", "model", "workload"}:
+                from_function(statement, frame)
+            case _ if belongs(statement, made.sort):
+                pass
+            case _:
+                misplaced(statement, made.sort, frame)
+
+
+def from_function(statement: tree.Function, frame: Frame) -> None:
+    """Bind a function of a block."""
+    head = statement.span
+    frame.bindings[statement.name] = Binding(
+        statement.name,
+        "fn",
+        tree.Name(statement.name, span=head),
+        head,
+        head,
+        make=lambda inner: FunctionValue(statement, inner),
+    )
+
+
+def belongs(statement: tree.Statement, sort: str) -> bool:
+    """Statements that others read: an operator's work, a model's uses."""
+    match sort:
+        case "model":
+            return isinstance(statement, tree.Use | tree.Repeat)
+        case "operator":
+            return isinstance(statement, tree.Work | tree.Flow | tree.Send)
+        case _:
+            return False
+
+
+PLACES = {
+    "port": "a hardware",
+    "cache": "a hardware",
+    "memory": "a hardware",
+    "link": "a hardware",
+    "serves": "a port",
+    "shared": "a cache",
+    "work": "an operator, or `use { ... }`",
+    "read": "an operator, or `use { ... }`",
+    "write": "an operator, or `use { ... }`",
+    "send": "an operator, or `use { ... }`",
+    "use": "a model",
+    "repeat": "a model",
+    "unknown": "an analysis",
+    "observe": "an analysis",
+    "solve": "an analysis",
+    "claim": "an analysis",
+    "refuse": "an analysis",
+    "show": "an analysis",
+    "resident": "an analysis",
+}
+
+
+def word_of(statement: tree.Statement) -> str:
+    """The word that a statement starts with."""
+    match statement:
+        case tree.Block(sort=sort):
+            return sort
+        case tree.Flow(direction=direction):
+            return direction
+        case tree.Claim(expects=False):
+            return "refute"
+        case _:
+            return statement.word
+
+
+def misplaced(statement: tree.Statement, sort: str, frame: Frame) -> None:
+    """Report a statement that does not belong into a block of that sort."""
+    word = word_of(statement)
+    place = PLACES.get("claim" if word == "refute" else word)
+    article = "an" if sort[0] in "aeiou" else "a"
+    title = f"`{word}` does not belong into {article} {sort}"
+    if word == "=":
+        title = f"a field with dots in its name does not belong into {article} {sort}"
+    help_ = f"it belongs into {place}" if place else ""
+    at = statement.span
+    head = Span(at.source, at.start, min(at.end, at.start + max(len(word), 1)))
+    frame.context.report("P403", title, head, help_=help_)
+
+
+def _block(statement: tree.Block, first: dict[str, Span], made: Instance, frame: Frame) -> None:
+    name = statement.name
+    if not _fresh(name, statement.head, first, frame):
+        return
+    inner = {path[1:]: value for path, value in made.changes.items() if path[0] == name}
+    path = f"{frame.path}.{name}"
+    block_frame = Frame(frame.context, frame.module, frame.world, frame, path, "hardware")
+    block = Instance(
+        statement.sort, name, made.origin, block_frame, {}, inner, made.key, made, name
+    )
+    frame.values[name] = block
+    _fields(statement.body, block, block_frame)
+    if "efficiency" not in block_frame.bindings and ("efficiency",) not in inner:
+        block_frame.values["efficiency"] = Quantity(frame.context.graph.const(1.0))
+    for path_, value in inner.items():
+        if len(path_) == 1:
+            block_frame.values[path_[0]] = value
+
+
+def _fresh(name: str, span: Span, first: dict[str, Span], frame: Frame) -> bool:
+    if name in first:
+        why = (Label(first[name], "the first one"),)
+        frame.context.report("P102", f"`{name}` is defined twice", span, why=why)
+        return False
+    first[name] = span
+    return True
+
+
+def _define(
+    name: str,
+    node: tree.Let | tree.Assign,
+    expr: tree.Expr,
+    first: dict[str, Span],
+    made: Instance,
+    frame: Frame,
+) -> None:
+    if not _fresh(name, node.span, first, frame):
+        return
+    frame.bindings[name] = binding_of(name, node, expr, lambda v, f, b: _checked(v, f, b, made))
+
+
+def _checked(value: Value, frame: Frame, binding: Binding, made: Instance) -> Value:
+    """A field held against what the language expects of its name."""
+    expr = frame.context.overrides.get(binding.span, binding.expr)
+    what = f"`{binding.name}` of a {made.sort}"
+    if made.sort == "port" and binding.name == "peak" and isinstance(value, Quantity):
+        return _peak(value, expr.span, frame)
+    wanted = EXPECTED.get(made.sort, {}).get(binding.name)
+    return require(value, wanted, expr.span, frame, what)
+
+
+def _peak(value: Quantity, span: Span, frame: Frame) -> Value:
+    serves = frame.values.get("serves")
+    kinds = None
+    if isinstance(serves, Sequence):
+        kinds = frozenset(item.name for item in serves.items if isinstance(item, Kind))
+    for unit in WORK:
+        if value.dim == base(unit) / S:
+            return Quantity(value.node, value.dim, "", kinds, False, value.term)
+    per_core = value.dimension * CORE
+    if any(per_core == base(unit) / S for unit in WORK):
+        title = "`peak` is the total of the port, and this is the value of one core"
+        note = (f"expected {per_core}, found {value.dimension}",)
+        return frame.context.report(
+            "P207", title, span, shown(value), notes=note, help_="multiply by `cores`"
+        )
+    title = "`peak` of a port is work per second"
+    notes = (f"expected op/s, MAC/s or FLOP/s, found {value.dimension}",)
+    return frame.context.report("P202", title, span, shown(value), notes=notes)
+
+
+# ------------------------------------------------------------------------------------ reading
+
+
+def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
+    """`value.name`."""
+    match value:
+        case ModuleValue(module=module):
+            top = module.top()
+            found = top.own(name)
+            if found is None and name in module.doubtful:
+                return POISON
+            names = [*top.bindings, *top.values]
+            return found or _missing(f"`{module.name}`", name, span, names, frame)
+        case Instance():
+            return instance_field(value, name, span, frame)
+        case Sequence(items=items, names=known) if name in known:
+            return items[known.index(name)]
+        case Record(fields=fields):
+            if name in fields:
+                return fields[name]
+            if name in value.rows:
+                return value.rows[name]
+            if value.instance is not None:
+                return instance_field(value.instance, name, span, frame)
+            return _missing(value.what, name, span, [*fields, *value.rows], frame)
+        case Applied():
+            record = frame.context.functions["applied"](value, frame)
+            return read_field(record, name, span, frame)
+        case Declared(node=node) if isinstance(node, tree.Parametrised) and node.word != "operator":
+            missing = ", ".join(p.name for p in node.params if p.default is None)
+            title = f"{describe(value)} needs arguments before it has fields"
+            help_ = f"write `{node.name}({missing}: ...)`"
+            return frame.context.report("P304", title, span, help_=help_)
+        case _ if value == POISON:
+            return POISON
+        case _:
+            title = f"{describe(value)} has no field `{name}`"
+            return frame.context.report("P106", title, span)
+
+
+def _missing(what: str, name: str, span: Span, names: list[str], frame: Frame) -> Value:
+    near = did_you_mean(name, names)
+    place = Span(span.source, span.end - len(name), span.end)
+    if place.text != name:
+        place = span
+    fix = Fix(f"write `{near}`", (Edit(place, near),), safe=True) if near else None
+    shown_names = ", ".join(dict.fromkeys(n for n in names if not n.startswith("_")))
+    help_ = f"did you mean `{near}`?" if near else f"there are: {shown_names}" if names else ""
+    return frame.context.report("P106", f"{what} has no `{name}`", place, help_=help_, fix=fix)
+
+
+def instance_field(instance: Instance, name: str, span: Span, frame: Frame) -> Value:
+    """A field of an instance: as written, as changed, or one that the language computes."""
+    home = instance.frame
+    if instance.sort in LEVELS | {"link"} and name == "time" and "time" in home.bindings:
+        title = "the time of a level depends on what is moved: ask a run for it"
+        return frame.context.report("P106", title, span, help_="`predict(...).NAME.time`")
+    found = home.own(name)
+    if found is not None:
+        return found
+    derived = _derived(instance, name, frame)
+    if derived is not None:
+        return derived
+    names = [*home.bindings, *home.values]
+    return _missing(f"the {instance.sort} `{instance.name}`", name, span, names, frame)
+
+
+def _derived(instance: Instance, name: str, frame: Frame) -> Value | None:
+    match instance.sort, name:
+        case (("cache" | "memory"), "capacity"):
+            return capacity(instance)
+        case "format", "value":
+            size, block = instance.frame.own("bytes"), instance.frame.own("block")
+            if isinstance(size, Quantity) and isinstance(block, Quantity):
+                node = frame.context.graph.ratio(size.node, block.node)
+                return Quantity(node, BYTE)
+            return POISON
+        case _:
+            return None
+
+
+def capacity(level: Instance) -> Value | None:
+    """Size * ceil(cores / shared): one instance where nothing is said; None without a size."""
+    home, graph = level.frame, level.frame.context.graph
+    size = home.own("size")
+    if not isinstance(size, Quantity):
+        return size
+    shared, private = home.own("shared"), "private" in home.values
+    if shared is None and not private:
+        return size
+    cores = home.find("cores")
+    if not isinstance(cores, Quantity):
+        title = f"`{level.name}` is shared by cores, but the hardware has no `cores`"
+        return home.context.report("P406", title, _span(level), help_="write `cores = 8 core`")
+    if private:
+        return Quantity(graph.product([size.node, cores.node]), BYTE)
+    if not isinstance(shared, Quantity):
+        return POISON
+    instances = graph.add("ceil", (graph.ratio(cores.node, shared.node),))
+    return Quantity(graph.product([size.node, instances]), BYTE)
+
+
+def _span(block: Instance) -> Span:
+    node = block.origin.node
+    assert isinstance(node, tree.Declaration)
+    for statement in node.body:
+        if isinstance(statement, tree.Block) and statement.name == block.name:
+            return statement.head
+    return node.head
+
+
+# ------------------------------------------------------------------------------------ changing
+
+
+def call_declared(
+    func: Declared | Instance, args: tuple[tree.Argument, ...], span: Span, frame: Frame
+) -> Value:
+    """A model, workload or operator with arguments."""
+    origin = func.origin if isinstance(func, Instance) else func
+    node = origin.node
+    if not isinstance(node, tree.Model | tree.Workload | tree.Operator | tree.Scenario):
+        return frame.context.report("P302", f"{describe(func)} takes no arguments", span)
+    home = declared_frame(origin)
+    values = bind(node.params, args, span, frame, home, f"`{node.name}`")
+    if values is None:
+        return POISON
+    if isinstance(node, tree.Operator):
+        return applied(origin, values, span, frame)
+    return instantiate(origin, values)
+
+
+def applied(origin: Declared, given: Mapping[str, Value], span: Span, frame: Frame) -> Value:
+    """An operator with its arguments, under the workload in force."""
+    node = origin.node
+    assert isinstance(node, tree.Operator)
+    home = origin.module.top()
+    inner = Frame(frame.context, origin.module, frame.world, home, node.name, "operator")
+    bind_load(inner)
+    _parameters(node.params, given, inner)
+    made = Instance("operator", node.name, origin, inner, given, {}, Key())
+    _fields(node.body, made, inner)
+    return Applied(node.name, origin, inner, span)
+
+
+def bind_load(frame: Frame) -> None:
+    """`load` inside an operator or model is the workload in force."""
+    load = frame.world.load
+    if load is not None and "load" not in frame.values:
+        frame.values["load"] = load
+        frame.slots["load"] = {frame.world.load_slot}
+
+
+def declared_frame(origin: Declared) -> Frame:
+    """The frame in which the parameters of a declaration are typed: its own, without arguments."""
+    home = origin.module.top()
+    cache = ("declared", id(origin.node))
+    known = home.context.frames.get(cache)
+    if known is not None:
+        return known
+    node = origin.node
+    assert isinstance(node, tree.Parametrised)
+    frame = Frame(home.context, origin.module, home.world, home, node.name, node.word)
+    home.context.frames[cache] = frame
+    for param in node.params:
+        if param.default is not None:
+            frame.bindings[param.name] = binding_of(param.name, param, param.default)
+    return frame
+
+
+def overlaid(base_: Instance, changes: tuple[tree.Statement, ...], frame: Frame) -> Value:
+    """`cpu with { l3.size = 16 MiB }`: an instance with some fields replaced."""
+    found: dict[tuple[str, ...], Value] = dict(base_.changes)
+    for change in changes:
+        if not isinstance(change, tree.Assign):
+            misplaced(change, "with", frame)
+            return POISON
+        value = frame.context.evaluate(change.value, frame)
+        path_span = change.span
+        checked = replacement(base_, change.path, value, change.value.span, path_span, frame)
+        if checked == POISON:
+            return POISON
+        found[change.path] = checked
+    return instantiate(base_.origin, base_.given, found, base_.frame.world)
+
+
+def replacement(
+    target: Instance,
+    path: tuple[str, ...],
+    value: Value,
+    span: Span,
+    at: Span,
+    frame: Frame,
+) -> Value:
+    """A new value for an existing field, of the dimension of the old one."""
+    holder: Value = target
+    for name in path[:-1]:
+        holder = instance_field(holder, name, at, frame) if isinstance(holder, Instance) else holder
+        if holder == POISON:
+            return POISON
+    if not isinstance(holder, Instance):
+        title = f"`{'.'.join(path)}` is no field of the {target.sort} `{target.name}`"
+        return frame.context.report("P106", title, at)
+    old = instance_field(holder, path[-1], _name_span(at, path), frame)
+    if POISON in (old, value):
+        return POISON
+    what = f"`{'.'.join(path)}`"
+    if isinstance(old, Quantity):
+        wanted = Type("Quantity", old.dimension, old.tag, text=shown(old))
+        value = require(value, wanted, span, frame, what)
+        if isinstance(value, Quantity):
+            return Quantity(value.node, old.dim or value.dim, old.tag, old.kinds, False, value.term)
+        return value
+    if type(old) is not type(value) or (
+        isinstance(old, Instance) and isinstance(value, Instance) and old.sort != value.sort
+    ):
+        return frame.context.report("P302", f"{what} is {describe(old)}", span, describe(value))
+    return value
+
+
+def _name_span(at: Span, path: tuple[str, ...]) -> Span:
+    return Span(at.source, at.start, at.start + len(".".join(path)))

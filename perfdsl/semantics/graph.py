@@ -1,0 +1,173 @@
+"""The program's formulas: one graph of operations over inputs, each distinct one stored once.
+
+A node is a number into the graph; its arguments have smaller numbers, so that a walk in ascending
+order is an evaluation order and nothing recurses. Values are in base units: dimensions were
+checked while the graph was built. Numbers, intervals, derivatives and SymPy are readings of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from perfdsl.diagnostics import Span
+from perfdsl.semantics.dimensions import Dimension
+from perfdsl.semantics.operations import apply
+from perfdsl.semantics.units import Unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Input:
+    """A number that somebody wrote: a field, a parameter, an observation, or a literal.
+
+    value, low, high, within: base units. One input is one variable wherever it occurs.
+    sort: hardware, model, workload, operator, format, analysis, observation, unknown, data or
+    claim: where it was written. named: it is all of a definition, so it can be set by its name.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    dim: Dimension
+    unit: Unit
+    span: Span
+    sort: str
+    named: bool = False
+    whole: bool = False
+    within: tuple[float, float] | None = None
+    provenance: str = ""
+    why: str = ""
+    digits: str = ""
+
+    @property
+    def sure(self) -> bool:
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """A computed value that has a name of its own; the node is its argument, unchanged."""
+
+    name: str
+    dim: Dimension
+    span: Span
+    sort: str
+    provenance: str = ""
+    why: str = ""
+    within: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residency:
+    """The question whether a working set stays in what lies inside a level.
+
+    role: whose bytes. size, room, each: nodes (each: one instance of the largest level inside).
+    inside: the names of the levels that might hold it.
+    """
+
+    role: str
+    level: str
+    inside: tuple[str, ...]
+    size: int
+    room: int
+    each: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What an argument of max or min is called: its name, and compute or memory where it is one."""
+
+    name: str
+    family: str = ""
+
+
+@dataclass(slots=True)
+class Node:
+    """op: see `numeric.evaluate` for what each one means. data: what is not a node."""
+
+    op: str
+    args: tuple[int, ...]
+    data: Any = None
+
+
+@dataclass(slots=True, repr=False)
+class Graph:
+    """Nodes by number. `intern` finds an equal one again."""
+
+    nodes: list[Node] = field(default_factory=list)
+    intern: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    numbers: dict[int, float | None] = field(default_factory=dict)
+    residencies: dict[int, Residency] = field(default_factory=dict)
+
+    def add(self, op: str, args: Iterable[int] = (), data: Any = None) -> int:
+        """The number of the node, an old one if there is an equal one."""
+        args = tuple(args)
+        key = (op, args, data)
+        number = self.intern.get(key)
+        if number is None:
+            number = self.intern[key] = len(self.nodes)
+            self.nodes.append(Node(op, args, data))
+        return number
+
+    def const(self, value: float) -> int:
+        return self.add("const", (), float(value))
+
+    def total(self, parts: list[int], signs: tuple[int, ...] | None = None) -> int:
+        """The sum of the parts; with none it is 0, one alone stays itself."""
+        if not parts:
+            return self.const(0.0)
+        signs = signs or (1,) * len(parts)
+        if len(parts) == 1 and signs[0] == 1:
+            return parts[0]
+        return self.add("sum", parts, signs)
+
+    def product(self, parts: list[int], powers: tuple[int, ...] | None = None) -> int:
+        """The product of the parts, those with power -1 below the line; factors 1 are dropped."""
+        powers = powers or (1,) * len(parts)
+        one = self.intern.get(("const", (), 1.0))
+        kept = [(part, power) for part, power in zip(parts, powers, strict=True) if part != one]
+        if not kept:
+            return self.const(1.0)
+        if len(kept) == 1 and kept[0][1] == 1:
+            return kept[0][0]
+        return self.add("product", [part for part, _ in kept], tuple(power for _, power in kept))
+
+    def ratio(self, above: int, below: int) -> int:
+        return self.product([above, below], (1, -1))
+
+    def most(self, parts: list[int], terms: tuple[Term, ...], op: str = "max") -> int:
+        return parts[0] if len(parts) == 1 else self.add(op, parts, terms)
+
+    def needed(self, roots: Iterable[int]) -> list[int]:
+        """The roots and all that they are made of, in ascending order."""
+        seen: set[int] = set()
+        todo = list(roots)
+        while todo:
+            number = todo.pop()
+            if number not in seen:
+                seen.add(number)
+                todo.extend(self.nodes[number].args)
+        return sorted(seen)
+
+    def number(self, root: int) -> float | None:
+        """The value of a node with every input as written; None where something is unknown."""
+        if root not in self.numbers:
+            for number in self.needed([root]):
+                if number not in self.numbers:
+                    self.numbers[number] = self._number(self.nodes[number])
+        return self.numbers[root]
+
+    def _number(self, node: Node) -> float | None:
+        if node.op == "input":
+            return None if math.isnan(node.data.value) else float(node.data.value)
+        parts = [self.numbers[arg] for arg in node.args]
+        values = [part for part in parts if part is not None]
+        return apply(node.op, values, node.data) if len(values) == len(parts) else None
+
+    def inputs(self, roots: Iterable[int]) -> list[Input]:
+        """The inputs that the roots depend on, in the order in which they were met."""
+        nodes = (self.nodes[number] for number in self.needed(roots))
+        return [node.data for node in nodes if node.op == "input"]

@@ -1,0 +1,259 @@
+"""Operators: what one application works (by kind) and moves (by role and direction)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from perfdsl.diagnostics import Span
+from perfdsl.semantics.arithmetic import shown
+from perfdsl.semantics.dimensions import PURE, Dimension, base
+from perfdsl.semantics.expressions import as_quantity, quantity
+from perfdsl.semantics.graph import Graph, Input
+from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.types import Type
+from perfdsl.semantics.units import Unit
+from perfdsl.semantics.values import (
+    POISON,
+    Applied,
+    Condition,
+    Instance,
+    Key,
+    Quantity,
+    Record,
+    Role,
+    Value,
+    Words,
+)
+from perfdsl.syntax import tree
+
+BYTE = base("B")
+# Work and bytes of this kind or role are served by every port, or counted for no one in particular.
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work of one kind, counted in one unit (op, MAC or FLOP)."""
+
+    kind: str
+    unit: Dimension
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Bytes of one role, read or written."""
+
+    direction: str
+    role: str
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operator of a model: how often it runs, and what one run of it works and moves.
+
+    index: which turns of a `repeat` it stands for, such as `l mod 6 = 5`.
+    """
+
+    name: str
+    operator: str
+    count: int
+    index: str
+    work: tuple[Work, ...]
+    flows: tuple[Flow, ...]
+    span: Span
+
+
+def work_and_flows(
+    body: tuple[tree.Statement, ...], frame: Frame
+) -> tuple[tuple[Work, ...], tuple[Flow, ...]]:
+    """What the statements of an operator (or of `use { ... }`) say; mistakes are reported."""
+    work: list[Work] = []
+    flows: list[Flow] = []
+    for statement in body:
+        match statement:
+            case tree.Work():
+                work.extend(_work(statement, frame))
+            case tree.Flow():
+                flows.extend(_flow(statement, frame))
+            case tree.Send():
+                title = "`send` is read, but links are not evaluated yet"
+                frame.context.report("P008", title, statement.span)
+            case _:
+                pass
+    return _merged_work(work, frame.context.graph), _merged_flows(flows, frame.context.graph)
+
+
+def _work(statement: tree.Work, frame: Frame) -> list[Work]:
+    value = quantity(statement.value, frame)
+    if value is None or value.dim is None:
+        return []
+    if value.dimension.exponents not in {((name, 1),) for name in ("op", "MAC", "FLOP")}:
+        title = "work is counted in op, MAC or FLOP"
+        help_ = "multiply the count by `1 MAC` or `1 op`" if value.dim == PURE else ""
+        notes = (f"found {value.dimension}",)
+        span = statement.value.span
+        frame.context.report("P202", title, span, shown(value), notes=notes, help_=help_)
+        return []
+    if value.kinds is not None and statement.kind not in {*value.kinds, ANY}:
+        title = f"this is {', '.join(sorted(value.kinds))} work, not {statement.kind}"
+        frame.context.report("P209", title, statement.value.span, shown(value))
+        return []
+    return [Work(statement.kind, value.dimension, value.node)]
+
+
+def _flow(statement: tree.Flow, frame: Frame) -> list[Flow]:
+    if statement.supplier:
+        title = "traffic as a law of the supplying level is read, but not evaluated yet"
+        frame.context.report("P008", title, statement.span)
+        return []
+    value = quantity(statement.value, frame)
+    if value is None or value.dim is None:
+        return []
+    if value.dim != BYTE:
+        title = f"`{statement.direction}` is a number of bytes"
+        help_ = "multiply the count by the bytes of one, such as `4 B`" if value.dim == PURE else ""
+        notes = (f"expected B, found {value.dimension}",)
+        span = statement.value.span
+        frame.context.report("P202", title, span, shown(value), notes=notes, help_=help_)
+        return []
+    role = frame.find(statement.role)
+    name = role.name if isinstance(role, Role) else statement.role
+    return [Flow(statement.direction, name, value.node)]
+
+
+def _merged_work(work: list[Work], graph: Graph) -> tuple[Work, ...]:
+    parts: dict[tuple[str, Dimension], list[int]] = {}
+    for item in work:
+        parts.setdefault((item.kind, item.unit), []).append(item.node)
+    return tuple(Work(kind, unit, graph.total(nodes)) for (kind, unit), nodes in parts.items())
+
+
+def _merged_flows(flows: list[Flow], graph: Graph) -> tuple[Flow, ...]:
+    parts: dict[tuple[str, str], list[int]] = {}
+    for item in flows:
+        parts.setdefault((item.direction, item.role), []).append(item.node)
+    return tuple(Flow(way, role, graph.total(nodes)) for (way, role), nodes in parts.items())
+
+
+# ------------------------------------------------------------------- an operator on its own
+
+
+def applied_step(value: Applied, name: str, frame: Frame) -> Step:
+    """The one step of an applied operator."""
+    node = value.origin.node
+    assert isinstance(node, tree.Operator)
+    work, flows = work_and_flows(node.body, value.frame)
+    one = frame.context.graph.const(1.0)
+    return Step(name or value.name, value.name, one, "", work, flows, node.head)
+
+
+def applied_record(value: Applied, frame: Frame) -> Value:
+    """The fields of an applied operator: work, bytes, intensity, and its own definitions."""
+    step = applied_step(value, "", frame)
+    node = value.origin.node
+    assert isinstance(node, tree.Operator)
+    own = Instance("operator", value.name, value.origin, value.frame, {}, {}, Key())
+    fields = step_fields(step, frame.context.graph)
+    return Record(f"the operator `{value.name}`", fields, instance=own)
+
+
+def step_fields(step: Step, graph: Graph) -> dict[str, Value]:
+    """work, bytes, read, write and intensity of one run of a step."""
+    work, total = work_record(step.work), bytes_record(step.flows, graph)
+    fields: dict[str, Value] = {
+        "name": Words(step.name),
+        "count": Quantity(step.count),
+        "index": Words(step.index),
+        "work": work,
+        "bytes": total,
+        "read": bytes_record([f for f in step.flows if f.direction == "read"], graph),
+        "write": bytes_record([f for f in step.flows if f.direction == "write"], graph),
+    }
+    if isinstance(work.default, Quantity) and isinstance(total.default, Quantity):
+        node = graph.ratio(work.default.node, total.default.node)
+        dim = work.default.dimension / BYTE
+        fields["intensity"] = Quantity(node, dim, "", work.default.kinds)
+    return fields
+
+
+def work_record(work: tuple[Work, ...] | list[Work]) -> Record:
+    """Work by kind: `x.work[int8]`; the whole is a quantity only if there is one kind and unit."""
+    rows: dict[str, Value] = {}
+    for item in work:
+        value = Quantity(item.node, item.unit, "", kinds_of(item.kind))
+        rows[item.kind] = _mixed(item.kind) if item.kind in rows else value
+    default = next(iter(rows.values())) if len(work) == 1 else None
+    parts = tuple((item.unit, item.node) for item in work)
+    return Record("work of several kinds or units", {}, rows, default, parts=parts)
+
+
+def _mixed(kind: str) -> Record:
+    return Record(f"{kind} work counted in several units: `total(work, 2 op/MAC)` adds it", {})
+
+
+def kinds_of(kind: str) -> frozenset[str] | None:
+    return None if kind == ANY else frozenset({kind})
+
+
+def bytes_record(flows: tuple[Flow, ...] | list[Flow], graph: Graph) -> Record:
+    """Bytes by role: `x.bytes[weights]`; the whole is their sum."""
+    parts: dict[str, list[int]] = {}
+    for flow in flows:
+        parts.setdefault(flow.role, []).append(flow.node)
+    rows: dict[str, Value] = {
+        role: Quantity(graph.total(nodes), BYTE) for role, nodes in parts.items()
+    }
+    total = Quantity(graph.total([flow.node for flow in flows]), BYTE)
+    return Record("bytes by role", {}, rows, total)
+
+
+# ------------------------------------------------------------------------- stand-ins
+
+
+def abstract(wanted: Type, param: tree.Param, frame: Frame) -> Value:
+    """A stand-in for a parameter without a value, so that a body can be checked on its own."""
+    match wanted.sort:
+        case "Quantity":
+            unit = Unit("", 1.0, wanted.dim, wanted.tag)
+            nan = float("nan")
+            item = Input(
+                param.name, nan, nan, nan, wanted.dim, unit, param.span, frame.sort, named=True
+            )
+            return Quantity(frame.context.graph.add("input", (), item), wanted.dim, wanted.tag)
+        case "Format":
+            return _abstract_format(param, frame)
+        case "Role":
+            return Role(param.name)
+        case "Label":
+            return Words("")
+        case "Bool":
+            return Condition(frame.context.graph.const(0.0))
+        case _:
+            return POISON
+
+
+def _abstract_format(param: tree.Param, frame: Frame) -> Value:
+    number = Type("Quantity")
+    size = Type("Quantity", BYTE)
+    fields: Mapping[str, Value] = {
+        "block": abstract(number, param, frame),
+        "bytes": abstract(size, param, frame),
+        "value": abstract(size, param, frame),
+    }
+    return Record(f"the format `{param.name}`", fields)
+
+
+def pure(value: Value, span: Span, what: str, frame: Frame) -> Quantity | None:
+    """A number without a unit; None: reported."""
+    number = as_quantity(value, span, frame)
+    if number is not None and number.dimension != PURE:
+        title = f"{what} is a number without a unit"
+        help_ = f"divide by a quantity in {number.dimension} first"
+        if number.dimension.names <= frame.module.units.counted:
+            help_ = "`count(x)` is the bare number of a count"
+        frame.context.report("P208", title, span, shown(number), help_=help_)
+        return None
+    return number

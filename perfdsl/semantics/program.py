@@ -1,0 +1,187 @@
+"""The program: analyses whose every expression is a node of one graph, ready to be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from perfdsl.diagnostics import Diagnostic, Span
+from perfdsl.semantics.graph import Graph, Input
+from perfdsl.semantics.scope import Frame, Module
+from perfdsl.semantics.values import Condition, Quantity, Value
+from perfdsl.syntax import tree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShowItem:
+    """`show x in unit`: a value, in the unit that is asked for ("" chooses a readable one)."""
+
+    title: str
+    formula: str
+    value: Value
+    unit: str
+    columns: tuple[tree.Column, ...]
+    span: Span
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObserveItem:
+    """A measured value. target: what was measured, as a node; least: the least that it could be.
+
+    base, world_key, scenarios: the measured expression without its index, the inputs under which
+    it was measured, and the scenarios that it names: by these a `solve` finds it.
+    """
+
+    subject: str
+    name: str
+    id: str
+    formula: str
+    target: Quantity
+    least: Quantity
+    value: Quantity
+    base: tree.Expr
+    world_key: object
+    scenarios: tuple[tree.Scenario, ...]
+    span: Span
+    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SolveItem:
+    """A question: for which values of the unknowns does `left` stand in relation `op` to `right`?
+
+    For an observation: left is the quantity, right the observed value, op is `==`.
+    """
+
+    name: str
+    unknowns: tuple[int, ...]
+    left: int
+    right: int
+    op: str
+    formula: str
+    subject: str
+    observation: ObserveItem | None
+    scenarios: tuple[str, ...]
+    span: Span
+
+    @property
+    def roots(self) -> tuple[int, int]:
+        return self.left, self.right
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnswerPart:
+    """What an `answer` node asks of a solve: value, min or max of one of its unknowns."""
+
+    solve: SolveItem
+    unknown: int
+    part: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClaimItem:
+    """`claim` (expects) or `refute`. sort: compare, bound or condition.
+
+    compare: left op right, `within` relative to right or "rounding"; `published` says that right
+    is a number as written, so that left is the computed side. bound: `left` is the max, `term` the
+    name; condition: left is a node of 1 or 0.
+    """
+
+    title: str
+    id: str
+    expects: bool
+    sort: str
+    op: str
+    left: int
+    right: int
+    value: Quantity | Condition
+    other: Quantity | None
+    published: Input | None
+    within: float | None
+    rounding: bool
+    term: str
+    formula: str
+    span: Span
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RefuseItem:
+    """`refuse CODE`: the codes that its expression gave when it was checked alone."""
+
+    code: str
+    title: str
+    found: tuple[Diagnostic, ...]
+    formula: str
+    span: Span
+
+    @property
+    def kept(self) -> bool:
+        return bool(self.found) and all(problem.code == self.code for problem in self.found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hypothesis:
+    """Observations of one subject, each under scenarios that somebody assumes of it.
+
+    scenarios: their names. cases: each observation with its target and its least under them.
+    """
+
+    subject: str
+    scenarios: tuple[str, ...]
+    cases: tuple[tuple[ObserveItem, Quantity, Quantity], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A `let` of an analysis as it was written, with its value."""
+
+    name: str
+    formula: str
+    value: Value
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AnalysisProgram:
+    """One analysis, checked."""
+
+    name: str
+    doc: str
+    frame: Frame
+    shows: tuple[ShowItem, ...]
+    claims: tuple[ClaimItem, ...]
+    refusals: tuple[RefuseItem, ...]
+    observations: tuple[ObserveItem, ...]
+    solves: tuple[SolveItem, ...]
+    hypotheses: tuple[Hypothesis, ...]
+    definitions: tuple[Definition, ...]
+    unknowns: tuple[int, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Program:
+    """A checked file. problems: every mistake and warning that was found, sorted."""
+
+    graph: Graph
+    modules: dict[str, Module]
+    analyses: tuple[AnalysisProgram, ...]
+    problems: tuple[Diagnostic, ...]
+    entry: Module | None = None
+    settable: dict[str, tuple[Settable, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settable:
+    """A definition that `--set` may replace: how it is called, and where it stands.
+
+    held: a parameter of the analysis holds it; else it is another declaration of the file.
+    """
+
+    path: str
+    span: Span
+    expr: tree.Expr
+    frame: Frame
+    held: bool

@@ -1,0 +1,312 @@
+"""Names: what a name stands for, computed when it is first asked for and then kept.
+
+A `Frame` is one block with its names under one `World` (the workload and policy in force, and the
+parameters of the analysis). Reading an expression under other inputs means: the same block, a
+frame of another world. Definitions wait for each other in a loop of our own, not in Python's
+stack, so a chain of 3,000 of them is fine and a cycle is a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+
+from perfdsl.diagnostics import Diagnostic, Fix, Label, Severity, Source, Span
+from perfdsl.semantics.graph import Graph
+from perfdsl.semantics.units import UnitTable
+from perfdsl.semantics.values import POISON, Value
+from perfdsl.syntax import tree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Naming:
+    """What is said about the literal that is all of a definition: its name, range and notes."""
+
+    binding: Binding
+    path: str
+    within: tuple[float, float] | None = None
+    whole: bool = False
+
+
+@dataclass(slots=True, repr=False)
+class Context:
+    """What one build shares: the graph, the messages, and what was set from outside.
+
+    evaluate: the reading of an expression (`expressions.evaluate`), given from above so that
+    this module need not know it. overrides: replacements of definitions, by their place.
+    """
+
+    evaluate: Callable[[tree.Expr, Frame], Value]
+    builtins: Mapping[str, Value]
+    functions: Mapping[str, Callable[..., Value]] = field(default_factory=dict)
+    gatherers: Mapping[str, Callable[..., Value]] = field(default_factory=dict)
+    graph: Graph = field(default_factory=Graph)
+    problems: list[Diagnostic] = field(default_factory=list)
+    seen: set[tuple[object, ...]] = field(default_factory=set)
+    overrides: Mapping[Span, tree.Expr] = field(default_factory=dict)
+    prelude: dict[str, Value] = field(default_factory=dict)
+    instances: dict[object, Value] = field(default_factory=dict)
+    frames: dict[object, Frame] = field(default_factory=dict)
+    inputs: dict[object, int] = field(default_factory=dict)
+    reads: list[set[str]] = field(default_factory=list)
+    naming: dict[Span, Naming] = field(default_factory=dict)
+    calling: list[tree.Function] = field(default_factory=list)
+    solves: dict[object, object] = field(default_factory=dict)
+
+    def report(
+        self,
+        code: str,
+        title: str,
+        span: Span | None,
+        label: str = "",
+        *,
+        why: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        help_: str = "",
+        fix: Fix | None = None,
+        severity: Severity = Severity.ERROR,
+    ) -> Value:
+        """Note a problem once, and give the value that says nothing more."""
+        key = (code, span)
+        if key not in self.seen:
+            self.seen.add(key)
+            problem = Diagnostic(code, title, span, label, why, notes, help_, fix, severity)
+            self.problems.append(problem)
+        return POISON
+
+    def read(self, slot: str) -> None:
+        """An input of the world was read: everything being computed now depends on it."""
+        for reading in self.reads[-1:]:
+            reading.add(slot)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """The inputs under which expressions are read.
+
+    slots: the parameters of the analysis, and `load` and `policy` in force. resident: roles that
+    were declared to live in a level.
+    """
+
+    slots: Mapping[str, Value] = field(default_factory=dict)
+    load: Value | None = None
+    load_slot: str = "load"
+    policy: Value | None = None
+    policy_slot: str = "policy"
+    least: bool = False
+    resident: tuple[tuple[str, str, Span], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """A definition that has not been computed: where it is written, and what was said about it.
+
+    make: how its value comes about where that is not the reading of `expr`. prepare, finish: what
+    is done before and after.
+    """
+
+    name: str
+    sort: str
+    expr: tree.Expr
+    span: Span
+    head: Span
+    type: tree.Type | None = None
+    within: tree.Range | None = None
+    notes: tuple[tree.Note, ...] = ()
+    make: Callable[[Frame], Value] | None = None
+    prepare: Callable[[Frame, Binding, tree.Expr], None] | None = None
+    finish: Callable[[Value, Frame, Binding], Value] | None = None
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Module:
+    """One file: its tree, its units, and its names."""
+
+    name: str
+    source: Source
+    file: tree.File
+    units: UnitTable
+    doubtful: frozenset[str] = frozenset()
+    shipped: bool = False
+    frame: Frame | None = None
+
+    def top(self) -> Frame:
+        assert self.frame is not None
+        return self.frame
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Frame:
+    """The names of one block under one world; `path` is how the block is called in results."""
+
+    context: Context
+    module: Module
+    world: World
+    parent: Frame | None = None
+    path: str = ""
+    sort: str = "analysis"
+    bindings: dict[str, Binding] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+    slots: dict[str, set[str]] = field(default_factory=dict)
+    worlds: dict[object, Frame] = field(default_factory=dict)
+    analysis: tree.Analysis | None = None
+    imported: dict[str, Span] = field(default_factory=dict)
+
+    def find(self, name: str) -> Value | None:
+        """What a name stands for here or in an outer block; None where it is unknown."""
+        frame: Frame | None = self
+        while frame is not None:
+            value = frame.own(name)
+            if value is not None:
+                return value
+            frame = frame.parent
+        if name in self.context.prelude:
+            return self.context.prelude[name]
+        return self.context.builtins.get(name)
+
+    def own(self, name: str) -> Value | None:
+        """What a name stands for in this very block."""
+        if name not in self.values and name in self.bindings:
+            self._demand(name)
+        value = self.values.get(name)
+        if value is None:
+            return None
+        for slot in self.slots.get(name, ()):
+            self.context.read(slot)
+        return value
+
+    def _demand(self, name: str) -> None:
+        """Compute a definition after those of this block that it needs."""
+        waiting = [name]
+        while waiting:
+            current = waiting[-1]
+            if current in self.values:
+                waiting.pop()
+                continue
+            binding = self.bindings[current]
+            needed = free_names(self.context.overrides.get(binding.span, binding.expr))
+            if binding.make is not None:
+                needed = tuple(name for name in needed if name != current)
+            ahead = next((n for n in needed if n in self.bindings and n not in self.values), None)
+            if ahead is None:
+                self._compute(binding)
+                waiting.pop()
+            elif ahead in waiting:
+                self._cycle(waiting[waiting.index(ahead) :])
+            else:
+                waiting.append(ahead)
+
+    def _compute(self, binding: Binding) -> None:
+        context = self.context
+        expr = binding.expr
+        if binding.span in context.overrides:
+            expr = context.overrides[binding.span]
+        context.reads.append(set())
+        try:
+            if binding.prepare is not None:
+                binding.prepare(self, binding, expr)
+            value = binding.make(self) if binding.make else context.evaluate(expr, self)
+            if binding.finish is not None:
+                value = binding.finish(value, self, binding)
+        finally:
+            read = context.reads.pop()
+        self.values[binding.name] = value
+        self.slots[binding.name] = read
+
+    def _cycle(self, names: list[str]) -> None:
+        first = self.bindings[names[0]]
+        others = tuple(
+            Label(self.bindings[name].head, f"`{name}` needs `{following}`")
+            for name, following in zip(names[1:], [*names[2:], names[0]], strict=False)
+        )
+        chain = " -> ".join([*names, names[0]])
+        title = (
+            "this is defined by itself" if len(names) == 1 else "these are defined by each other"
+        )
+        self.context.report("P401", title, first.head, chain, why=others[:6])
+        for name in names:
+            self.values[name] = POISON
+
+    def local(self, **values: Value) -> Frame:
+        """A frame inside this one that holds a few computed names."""
+        return Frame(self.context, self.module, self.world, self, self.path, self.sort, {}, values)
+
+    def names(self) -> list[str]:
+        """Every name that can be written here, nearest first."""
+        found: dict[str, None] = {}
+        frame: Frame | None = self
+        while frame is not None:
+            found.update(dict.fromkeys([*frame.values, *frame.bindings]))
+            frame = frame.parent
+        found.update(dict.fromkeys([*self.context.prelude, *self.context.builtins]))
+        return list(found)
+
+
+_PARTS: dict[type[tree.Node], tuple[str, ...]] = {}
+
+
+def _parts(node: type[tree.Node]) -> tuple[str, ...]:
+    known = _PARTS.get(node)
+    if known is None:
+        names = (f.name for f in fields(node))
+        known = _PARTS[node] = tuple(n for n in names if n not in {"span", "head", "doc"})
+    return known
+
+
+def parts(node: tree.Node) -> Iterator[tree.Node]:
+    """The nodes directly inside a node."""
+    for name in _parts(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, tree.Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, tree.Node))
+
+
+def mentioned(nodes: Iterable[tree.Node]) -> set[str]:
+    """Every word by which these nodes may mean something that is defined elsewhere."""
+    found: set[str] = set()
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        match node:
+            case tree.Name(id=name):
+                found.add(name)
+            case tree.Applied(path=path):
+                found.add(path[0])
+            case tree.Path(names=names):
+                found.add(names[0])
+            case tree.Solve(unknowns=unknowns) | tree.Fit(unknowns=unknowns):
+                found.update(unknowns)
+            case tree.Flow(role=role):
+                found.add(role)
+            case _:
+                pass
+        todo.extend(parts(node))
+    return found
+
+
+def free_names(expr: tree.Node) -> tuple[str, ...]:
+    """The single words of an expression that are not bound inside it, in order."""
+    known = _FREE.get(id(expr))
+    if known is not None and known[0] is expr:
+        return known[1]
+    found: dict[str, None] = {}
+    todo: list[tuple[tree.Node, frozenset[str]]] = [(expr, frozenset())]
+    while todo:
+        node, bound = todo.pop()
+        if isinstance(node, tree.Name):
+            if node.id not in bound:
+                found[node.id] = None
+            continue
+        if isinstance(node, tree.Gather):
+            bound = bound | {node.var}
+        elif isinstance(node, tree.Fold):
+            bound = bound | {node.var, node.acc}
+        todo.extend((part, bound) for part in parts(node))
+    _FREE[id(expr)] = (expr, tuple(found))
+    return tuple(found)
+
+
+# Free names are asked for once for each definition and world; a tree is never changed.
+_FREE: dict[int, tuple[tree.Node, tuple[str, ...]]] = {}

@@ -1,0 +1,156 @@
+"""Units: names with a factor and a dimension, declared in `.perf`; prefixes; and what was meant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from perfdsl.diagnostics import did_you_mean
+from perfdsl.semantics.dimensions import PURE, Dimension
+
+MAX_EXPONENT = 64
+
+FACTOR = re.compile(r"([*/]?)(\(|%|[^\W\d]\w*|1)(?:\^(-?\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a unit's text means: `factor` base units of `dim`, and the tag of a labelled count."""
+
+    text: str
+    factor: float
+    dim: Dimension
+    tag: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitError:
+    """Why a unit's text has no meaning: a code, a title and perhaps the right spelling."""
+
+    code: str
+    title: str
+    instead: str = ""
+
+
+@dataclass(slots=True)
+class UnitTable:
+    """The units of one file: those of the library and its own."""
+
+    known: dict[str, Unit] = field(default_factory=dict)
+    prefixes: dict[str, tuple[float, str]] = field(default_factory=dict)
+    takes: dict[str, frozenset[str]] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)
+    docs: dict[str, str] = field(default_factory=dict)
+    read: dict[str, Unit | UnitError] = field(default_factory=dict)
+
+    def copy(self) -> UnitTable:
+        return UnitTable(
+            dict(self.known),
+            dict(self.prefixes),
+            dict(self.takes),
+            set(self.counted),
+            dict(self.docs),
+        )
+
+    def add(self, name: str, unit: Unit, takes: frozenset[str], doc: str = "") -> None:
+        self.known[name] = unit
+        self.takes[name] = takes
+        self.docs[name] = doc
+        self.read.clear()
+
+    def parse(self, text: str) -> Unit | UnitError:
+        """The meaning of `B/(cycle*core)`; the empty text is a pure number."""
+        found = self.read.get(text)
+        if found is None:
+            found = self.read[text] = self._parse(text)
+        return found
+
+    def _parse(self, text: str) -> Unit | UnitError:
+        if not text:
+            return Unit("", 1.0, PURE)
+        if (single := self.single(text)) is not None:
+            return single
+        parts = list(_parts(text))
+        if not parts:
+            return UnitError("P201", f"`{text}` is no unit")
+        factor, dim = 1.0, PURE
+        tags: list[str] = []
+        for name, exponent in parts:
+            one = self.single(name)
+            if one is None:
+                return self.complaint(name)
+            if abs(exponent) > MAX_EXPONENT:
+                return UnitError("P705", f"the exponent of `{name}` is larger than {MAX_EXPONENT}")
+            factor *= one.factor**exponent
+            dim *= one.dim**exponent
+            tags.append(one.tag)
+        # A tag survives alone; a compound unit never carries one.
+        return Unit(text, factor, dim, tags[0] if len(parts) == 1 else "")
+
+    def single(self, name: str) -> Unit | None:
+        """A unit without `*` and `/`, prefix included."""
+        if name in self.known:
+            return self.known[name]
+        for prefix, (factor, family) in self.prefixes.items():
+            stem = name.removeprefix(prefix)
+            if stem != name and family in self.takes.get(stem, ()):
+                unit = self.known[stem]
+                return Unit(name, factor * unit.factor, unit.dim, unit.tag, prefix)
+        return None
+
+    def complaint(self, name: str) -> UnitError:
+        """What to say about a name that is no unit."""
+        if name in {"b", "Kb", "kb", "Mb", "Gb", "Tb", "Kib", "Mib", "Gib"}:
+            big = name[:-1].replace("K", "k") if "i" not in name else name[:-1]
+            title = f"`{name}` is ambiguous: `{big}B` is byte, `{big}bit` is bit"
+            return UnitError("P206", title, f"{big}B")
+        for written, right in self._spellings(name):
+            return UnitError("P206", f"`{written}` is not how this unit is written", right)
+        near = did_you_mean(name, list(self.names()))
+        return UnitError("P201", f"there is no unit `{name}`", near or "")
+
+    def _spellings(self, name: str) -> list[tuple[str, str]]:
+        """Units that differ from the name in upper and lower case, or by a plural."""
+        found = [known for known in self.names() if known.lower() == name.lower()]
+        if not found and name.endswith("s") and self.single(name[:-1]) is not None:
+            found = [name[:-1]]
+        # KB is kB: between kB and KiB the decimal one was written, with a wrong k.
+        return [(name, right) for right in found[:1]]
+
+    def names(self) -> list[str]:
+        """Every unit with every prefix that it takes."""
+        prefixed = [
+            prefix + stem
+            for stem, families in self.takes.items()
+            for prefix, (_, family) in self.prefixes.items()
+            if family in families
+        ]
+        return [*self.known, *prefixed]
+
+
+def _parts(text: str) -> list[tuple[str, int]]:
+    """The factors of a unit's text with their exponents; empty where it is malformed."""
+    parts: list[tuple[str, int]] = []
+    sign, at, inside = 1, 0, 0
+    while at < len(text):
+        if text[at] == ")" and inside:
+            inside, at, sign = 0, at + 1, 1
+            continue
+        match = FACTOR.match(text, at)
+        if match is None:
+            return []
+        operator, name, exponent = match.groups()
+        turn = (-1 if operator == "/" else 1) * (inside or 1)
+        if name == "(":
+            inside, at = turn, match.end()
+            continue
+        if name != "1":
+            parts.append((name, turn * int(exponent or 1)))
+        at = match.end()
+    return parts if sign else []
+
+
+def unit_of(dim: Dimension) -> Unit:
+    """The base unit of a dimension."""
+    return Unit("" if dim == PURE else str(dim), 1.0, dim)
