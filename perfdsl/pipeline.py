@@ -1,0 +1,92 @@
+"""The pipeline: text -> tree -> program -> answers, one line a stage. Start reading here.
+
+    read      a file and all that it imports       semantics.files, syntax.parser
+    check     trees -> program                     semantics.check
+    answer    program -> answers                   solve.answer
+
+No stage raises for a mistake in a file: each gives a value, and the problems that it found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perfdsl.diagnostics import Diagnostic, Source, Span, has_errors
+from perfdsl.semantics.check import check
+from perfdsl.semantics.files import FileLimits, Reader, decode, load, read_text, shown_name
+from perfdsl.semantics.program import Program
+from perfdsl.semantics.settings import Setting, replacements
+from perfdsl.solve.answer import answer
+from perfdsl.solve.answers import AnalysisAnswer
+from perfdsl.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line may change.
+
+    settings: (name, value) texts of --set. scenarios: names of --scenario, applied to everything.
+    policy: the one in force where an analysis names none. seconds: the deadline of evaluation.
+    """
+
+    settings: tuple[Setting, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    policy: str = ""
+    limits: FileLimits = field(default_factory=FileLimits)
+    seconds: float = math.inf
+    per_operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A program with its answers; none where the problems hold an error."""
+
+    program: Program | None
+    answers: tuple[AnalysisAnswer, ...]
+    problems: tuple[Diagnostic, ...]
+
+
+def open_file(path: Path, limits: FileLimits) -> Source | Diagnostic:
+    """The text of a file, or why it cannot be had."""
+    return read_text(path, shown_name(path), limits)
+
+
+def open_bytes(data: bytes, name: str, limits: FileLimits) -> Source | Diagnostic:
+    """The text of bytes that were read elsewhere, such as standard input."""
+    return decode(data, name, limits)
+
+
+def read(source: Source, folder: Path, options: Options) -> Reader:
+    """The file and all that it imports, parsed."""
+    return load(source, folder, options.limits)
+
+
+def check_file(source: Source, folder: Path, options: Options) -> Program:
+    """The checked program, with what was set from outside in place."""
+    reader = read(source, folder, options)
+    program = check(reader, policy=options.policy, scenarios=options.scenarios)
+    if not options.settings or has_errors(program.problems):
+        return program
+    overrides, problems = replacements(options.settings, program)
+    if problems:
+        return Program(program.graph, program.modules, program.analyses,
+                       (*problems, *program.problems), program.entry, program.settable)  # fmt: skip
+    return _again(reader, overrides, options)
+
+
+def _again(reader: Reader, overrides: dict[Span, tree.Expr], options: Options) -> Program:
+    return check(reader, overrides=overrides, policy=options.policy, scenarios=options.scenarios)
+
+
+def solve_file(
+    source: Source, folder: Path, options: Options, names: Iterable[str] = ()
+) -> Solution:
+    """The answers of the named analyses (of all where none is named)."""
+    program = check_file(source, folder, options)
+    if has_errors(program.problems):
+        return Solution(program, (), program.problems)
+    found = answer(program, names, seconds=options.seconds, per_operator=options.per_operator)
+    return Solution(program, found, program.problems)

@@ -1,0 +1,308 @@
+"""Program -> answers: every statement of every analysis answered under one reading."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+
+from perfdsl.semantics.dimensions import PURE
+from perfdsl.semantics.graph import Input
+from perfdsl.semantics.program import (
+    AnalysisProgram,
+    AnswerPart,
+    ObserveItem,
+    Program,
+    RefuseItem,
+    ShowItem,
+    SolveItem,
+)
+from perfdsl.semantics.text import plain
+from perfdsl.semantics.values import Condition, Quantity, Record, Value, Words
+from perfdsl.solve.answers import (
+    AnalysisAnswer,
+    Cell,
+    Dependence,
+    Finding,
+    Number,
+    Observed,
+    Refused,
+    Shown,
+    Solved,
+    Table,
+)
+from perfdsl.solve.claims import judge
+from perfdsl.solve.conflicts import conflicts
+from perfdsl.solve.explain import is_bridge
+from perfdsl.solve.extent import extent
+from perfdsl.solve.numbers import number, of_node
+from perfdsl.solve.reading import Reading
+from perfdsl.solve.sensitivity import dependences
+from perfdsl.solve.unknowns import answer_range, answer_value, binding_of, solve
+
+KNOWN_BRIDGES = {("MAC", "op"): 2.0, ("FLOP", "MAC"): 2.0, ("FLOP", "op"): 1.0}
+OPERATOR_COLUMNS = ("name", "count", "work", "bytes", "intensity", "time", "bound")
+
+
+def answer(
+    program: Program,
+    names: Iterable[str] = (),
+    *,
+    seconds: float = math.inf,
+    per_operator: bool = False,
+) -> tuple[AnalysisAnswer, ...]:
+    """The answers of the named analyses (of all where none is named).
+
+    Raises reading.Timeout after `seconds`.
+    """
+    wanted = set(names)
+    deadline = time.monotonic() + seconds
+    reading = Reading(program.graph, answer_value, extent, answer_range, deadline=deadline)
+    return tuple(
+        _analysis(analysis, reading, per_operator)
+        for analysis in program.analyses
+        if not wanted or analysis.name in wanted
+    )
+
+
+def _analysis(program: AnalysisProgram, reading: Reading, per_operator: bool) -> AnalysisAnswer:
+    shows = tuple(_show(item, reading) for item in program.shows)
+    claims = tuple(judge(item, reading) for item in program.claims)
+    solved = tuple(s for item in program.solves for s in _solved(item, reading))
+    tables = tuple(_operator_tables(program, reading)) if per_operator else ()
+    return AnalysisAnswer(
+        program.name,
+        program.doc,
+        shows,
+        claims,
+        tuple(_refused(item) for item in program.refusals),
+        tuple(_observed(item, reading, program) for item in program.observations),
+        solved,
+        conflicts(program, reading),
+        tuple(_findings(program, reading)),
+        _strongest(
+            [*(d for s in shows for d in s.depends), *(d for c in claims for d in c.depends)]
+        ),
+        program.span,
+        tables,
+    )
+
+
+# ---------------------------------------------------------------------------------------- show
+
+
+def _show(item: ShowItem, reading: Reading) -> Shown:
+    value = shown_value(item, reading)
+    node = item.value.node if isinstance(item.value, Quantity) else None
+    binding = binding_of(reading, node) if node is not None else ""
+    depends = dependences(reading, node) if node is not None else ()
+    return Shown(item.title or item.formula, item.formula, value, binding, depends, item.span)
+
+
+def shown_value(item: ShowItem, reading: Reading) -> Number | bool | str | Table | Solved:
+    value = item.value
+    module = item.frame.module
+    match value:
+        case Quantity():
+            return of_node(reading, value.node, value.dimension, item.unit, module, value.tag)
+        case Condition():
+            return bool(reading.value(value.node))
+        case Record(rows=rows) if rows and _is_table(value):
+            return table(value, item, reading)
+        case Record(fields=fields) if isinstance(fields.get("value"), Quantity):
+            return _answer_of(value, reading, item)
+        case Record(rows=rows, default=Quantity() as default) if not rows:
+            unit = item.unit
+            return of_node(reading, default.node, default.dimension, unit, module)
+        case Record(rows=rows) if rows:
+            return _by_row(value, item, reading)
+        case Words(text=text):
+            return text
+        case _:
+            return _described(value)
+
+
+def _described(value: Value) -> str:
+    from perfdsl.semantics.values import describe
+
+    return describe(value)
+
+
+def _is_table(value: Record) -> bool:
+    return all(isinstance(row, Record) and "name" in row.fields for row in value.rows.values())
+
+
+def _answer_of(value: Record, reading: Reading, item: ShowItem) -> Solved | str:
+    part = value.fields["value"]
+    assert isinstance(part, Quantity)
+    data = reading.graph.nodes[part.node].data
+    assert isinstance(data, AnswerPart)
+    return _solved_for(data.solve, data.unknown, reading, item.unit, item)
+
+
+def _by_row(value: Record, item: ShowItem, reading: Reading) -> Table:
+    """Work by kind, bytes by role: a table of two columns."""
+    rows: list[tuple[Cell, ...]] = []
+    for name, row in value.rows.items():
+        if isinstance(row, Quantity):
+            rows.append((name, _in(row, item.unit, item, reading)))
+    if isinstance(value.default, Quantity) and len(rows) > 1:
+        rows.append(("all", _in(value.default, item.unit, item, reading)))
+    return Table(("of", "value"), ("", item.unit), tuple(rows))
+
+
+def _in(value: Quantity, unit: str, item: ShowItem, reading: Reading) -> Number:
+    """In the unit asked for where it fits, else in a readable one."""
+    module = item.frame.module
+    meant = module.units.parse(unit) if unit else None
+    fits = meant is not None and getattr(meant, "dim", None) == value.dimension
+    return of_node(reading, value.node, value.dimension, unit if fits else "", module, value.tag)
+
+
+# --------------------------------------------------------------------------------------- tables
+
+
+def table(value: Record, item: ShowItem, reading: Reading) -> Table:
+    """A table of operators with the columns that were asked for."""
+    columns = [(".".join(c.path), c.unit) for c in item.columns]
+    chosen = columns or [(name, "") for name in OPERATOR_COLUMNS]
+    rows = [
+        tuple(_cell(row, name, unit, item, reading) for name, unit in chosen)
+        for row in value.rows.values()
+        if isinstance(row, Record)
+    ]
+    return Table(tuple(n for n, _ in chosen), tuple(u for _, u in chosen), tuple(rows))
+
+
+def _cell(row: Record, name: str, unit: str, item: ShowItem, reading: Reading) -> Cell:
+    if name == "bound":
+        time_ = row.fields["time"]
+        return binding_of(reading, time_.node) if isinstance(time_, Quantity) else ""
+    value: Value | None = row
+    for part in name.split("."):
+        fields = {**dict(value.rows), **dict(value.fields)} if isinstance(value, Record) else {}
+        value = fields.get(part)
+    if isinstance(value, Record):
+        if value.default is None and value.rows:
+            parts = [_in(v, unit, item, reading) for v in value.rows.values()
+                     if isinstance(v, Quantity)]  # fmt: skip
+            return " + ".join(f"{plain(p.shown)} {p.unit}" for p in parts)
+        value = value.default
+    if isinstance(value, Quantity):
+        return _in(value, unit, item, reading)
+    return value.text if isinstance(value, Words) else ""
+
+
+def _operator_tables(program: AnalysisProgram, reading: Reading) -> Iterable[tuple[str, Table]]:
+    """The operators of every run that the analysis names."""
+    for definition in program.definitions:
+        value = definition.value
+        if isinstance(value, Record) and "ops" in value.fields:
+            ops = value.fields["ops"]
+            if isinstance(ops, Record):
+                item = ShowItem(
+                    definition.name, definition.formula, ops, "", (), definition.span, program.frame
+                )
+                yield definition.name, table(ops, item, reading)
+
+
+# -------------------------------------------------------------------- observations and answers
+
+
+def _observed(item: ObserveItem, reading: Reading, program: AnalysisProgram) -> Observed:
+    module = program.frame.module
+    observed = of_node(reading, item.value.node, item.value.dimension, "", module)
+    value = reading.value(item.target.node)
+    predicted = None
+    if not math.isnan(value):
+        bounds = reading.bounds(item.target.node)
+        predicted = Number(
+            value, bounds.low, bounds.high, item.target.dimension, observed.unit, observed.factor
+        )
+    return Observed(
+        item.subject, item.name, item.id, item.formula, observed, predicted, item.source, item.span
+    )
+
+
+def _solved(item: SolveItem, reading: Reading) -> list[Solved]:
+    return [_solved_for(item, unknown, reading, "", None) for unknown in item.unknowns]
+
+
+def _solved_for(
+    item: SolveItem, unknown: int, reading: Reading, unit: str, show: ShowItem | None
+) -> Solved:
+    graph = reading.graph
+    source = graph.nodes[unknown].data
+    assert isinstance(source, Input)
+    found = solve(reading, item, unknown)
+    example = found.parts[0].high if found.parts else 1.0
+    readable = number(example, source.dim, tag=source.unit.tag)
+    text, factor = readable.unit, readable.factor
+    if source.dim == PURE and not source.unit.tag and not source.whole:
+        text, factor = "%", 0.01
+    if unit and show is not None:
+        meant = show.frame.module.units.parse(unit)
+        text, factor = unit, getattr(meant, "factor", 1.0)
+    target = None
+    if item.op == "==" and graph.nodes[item.right].op == "input":
+        value = reading.value(item.right)
+        data = graph.nodes[item.right].data
+        target = Number(value, data.low, data.high, data.dim, data.unit.text, data.unit.factor)
+    nearest = None
+    if found.nearest is not None:
+        like = target or number(found.nearest.value, PURE)
+        value = found.nearest.value
+        nearest = Number(value, value, value, like.dim, like.unit, like.factor)
+    return Solved(
+        item.name, source.name, item.formula, item.op, target, found, text, factor, source.dim,
+        nearest, item.subject, item.span,
+    )  # fmt: skip
+
+
+def _refused(item: RefuseItem) -> Refused:
+    return Refused(item.code, item.title, item.kept, item.found, item.formula, item.span)
+
+
+# ------------------------------------------------------------------------------------- findings
+
+
+def _findings(program: AnalysisProgram, reading: Reading) -> Iterable[Finding]:
+    """Ways of counting that a reader should know of: every unusual bridge."""
+    roots = [c.left for c in program.claims]
+    roots += [s.value.node for s in program.shows if isinstance(s.value, Quantity)]
+    roots += [n for s in program.solves for n in s.roots]
+    seen: set[int] = set()
+    for node in reading.graph.needed(roots):
+        item = reading.graph.nodes[node]
+        if item.op == "input" and is_bridge(item.data.dim) and node not in seen:
+            seen.add(node)
+            finding = _unusual(item.data)
+            if finding is not None:
+                yield finding
+
+
+def _unusual(source: Input) -> Finding | None:
+    exponents = dict(source.dim.exponents)
+    names = tuple(sorted(exponents))
+    known = KNOWN_BRIDGES[names]  # type: ignore[index]
+    above = next(name for name, e in exponents.items() if e > 0)
+    right = known if above != "MAC" else 1 / known
+    if above == "MAC" or names != ("FLOP", "op"):
+        value = source.value
+    else:
+        value = source.value
+    if abs(value - right) <= 1e-12 * right:
+        return None
+    below = next(name for name, e in exponents.items() if e < 0)
+    title = f"`{source.name}`: one {below} is counted as {plain(value)} {above} here"
+    notes = (f"usually it is {plain(right)} {above}",)
+    return Finding(title, notes, source.span)
+
+
+def _strongest(found: list[Dependence]) -> tuple[Dependence, ...]:
+    """Each assumed input once, with the strongest elasticity that any result has by it."""
+    best: dict[str, Dependence] = {}
+    for item in found:
+        if item.name not in best or abs(item.elasticity) > abs(best[item.name].elasticity):
+            best[item.name] = item
+    return tuple(sorted(best.values(), key=lambda d: -abs(d.elasticity)))

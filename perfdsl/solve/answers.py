@@ -1,0 +1,233 @@
+"""What a program answers, as frozen values: pages are made of these, and of nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from perfdsl.diagnostics import Diagnostic, Span
+from perfdsl.semantics.dimensions import Dimension
+from perfdsl.solve.unknowns import AnswerSet
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A value in base units with all that it could be, and the unit to show it in.
+
+    factor: base units in one `unit`. low and high: equal to value where everything is sure.
+    """
+
+    value: float
+    low: float
+    high: float
+    dim: Dimension
+    unit: str
+    factor: float
+
+    @property
+    def shown(self) -> float:
+        return self.value / self.factor
+
+    @property
+    def sure(self) -> bool:
+        return self.low == self.high
+
+
+Cell = Number | str
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """An assumed input that a result rests on: by how many percent the result moves for one."""
+
+    name: str
+    why: str
+    value: Number
+    elasticity: float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answered `show`: a number, a condition, a text, a table, or an answer set."""
+
+    title: str
+    formula: str
+    value: Number | bool | str | Table | Solved
+    binding: str
+    depends: tuple[Dependence, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Named columns (each with its unit or "") and rows of cells."""
+
+    columns: tuple[str, ...]
+    units: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a published figure differs: the one edit of the derivation that accounts for it.
+
+    edit: what is removed or inserted, in words. value: the figure so recomputed. left: what the
+    edit leaves over, relative. Empty edit: no single known mistake accounts for the gap.
+    """
+
+    edit: str
+    value: Number | None
+    left: float
+    notes: tuple[str, ...] = ()
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An answered claim. verdict: holds, fails or undecided; kept: its word is kept.
+
+    computed and published are numbers or words ("memory-bound"). gap: computed / published - 1.
+    """
+
+    title: str
+    id: str
+    expects: bool
+    verdict: str
+    kept: bool
+    computed: Number | str
+    published: Number | str
+    formula: str
+    tolerance: str
+    gap: float | None
+    explanation: Explanation | None
+    partial: str
+    depends: tuple[Dependence, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answered `refuse`: the codes that came, and whether they are the expected one alone."""
+
+    code: str
+    title: str
+    kept: bool
+    found: tuple[Diagnostic, ...]
+    formula: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An observation beside what is predicted for it; ratio: predicted / observed."""
+
+    subject: str
+    name: str
+    id: str
+    formula: str
+    observed: Number
+    predicted: Number | None
+    source: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """An answered `solve` for one unknown; the numbers in `answer` are in base units of `unit`."""
+
+    name: str
+    unknown: str
+    formula: str
+    op: str
+    target: Number | None
+    answer: AnswerSet
+    unit: str
+    factor: float
+    dim: Dimension
+    nearest: Number | None
+    subject: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A statement that takes part in a conflict. needed: what it alone would have to be.
+
+    direction: at least, at most. allowed: within its declared range. whole: a count, so that the
+    next whole number is meant.
+    """
+
+    name: str
+    statement: str
+    value: Number
+    needed: Number | None
+    direction: str
+    allowed: bool
+    range: tuple[Number, Number] | None
+    whole: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two statements that make peace together: the first at its end, the second moved."""
+
+    first: str
+    first_value: Number
+    second: str
+    second_value: Number
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Statements that cannot all hold: leave out any one of `members`, and the others can.
+
+    others: assumptions that matter, and cannot make peace alone within their ranges.
+    """
+
+    title: str
+    subject: str
+    scenarios: tuple[str, ...]
+    observed: Number
+    reachable: Number
+    direction: str
+    members: tuple[Member, ...]
+    others: tuple[Member, ...]
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a reader should know: an unusual bridge, traffic that differs by reading."""
+
+    title: str
+    notes: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisAnswer:
+    """One analysis, answered."""
+
+    name: str
+    doc: str
+    shows: tuple[Shown, ...]
+    claims: tuple[Verdict, ...]
+    refusals: tuple[Refused, ...]
+    observations: tuple[Observed, ...]
+    solved: tuple[Solved, ...]
+    conflicts: tuple[Conflict, ...]
+    findings: tuple[Finding, ...]
+    assumed: tuple[Dependence, ...]
+    span: Span
+    per_operator: tuple[tuple[str, Table], ...] = field(default_factory=tuple)
+
+    @property
+    def broken(self) -> int:
+        """How many words were not kept."""
+        return sum(not v.kept for v in self.claims) + sum(not r.kept for r in self.refusals)
+
+    @property
+    def undecided(self) -> int:
+        return sum(v.verdict == "undecided" for v in self.claims)

@@ -1,0 +1,249 @@
+"""Claims -> verdicts: holds, fails by how much, or undecided; and whether the word is kept."""
+
+from __future__ import annotations
+
+import math
+
+from perfdsl.numeric.intervals import Range
+from perfdsl.semantics.dimensions import PURE, base
+from perfdsl.semantics.graph import Term
+from perfdsl.semantics.operations import EQUAL, NEAR
+from perfdsl.semantics.program import ClaimItem, SolveItem
+from perfdsl.semantics.text import plain
+from perfdsl.semantics.units import unit_of
+from perfdsl.solve.answers import Dependence, Explanation, Number, Verdict
+from perfdsl.solve.explain import explain, graph_dim, residency_notes
+from perfdsl.solve.numbers import in_unit, number, of_node
+from perfdsl.solve.reading import Reading
+from perfdsl.solve.sensitivity import dependences
+from perfdsl.solve.unknowns import solve
+
+
+def judge(item: ClaimItem, reading: Reading) -> Verdict:
+    """The verdict on one claim."""
+    match item.sort:
+        case "compare":
+            return _compared(item, reading)
+        case "bound":
+            return _bound(item, reading)
+        case _:
+            return _condition(item, reading)
+
+
+def _verdict(
+    item: ClaimItem,
+    verdict: str,
+    computed: Number | str,
+    published: Number | str,
+    *,
+    tolerance: str = "",
+    gap: float | None = None,
+    explanation: Explanation | None = None,
+    partial: str = "",
+    depends: tuple[Dependence, ...] = (),
+) -> Verdict:
+    kept = verdict != ("fails" if item.expects else "holds")
+    return Verdict(
+        item.title, item.id, item.expects, verdict, kept, computed, published, item.formula,
+        tolerance, gap, explanation, partial, depends, item.span,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------ compared
+
+
+def _compared(item: ClaimItem, reading: Reading) -> Verdict:
+    module = item.frame.module
+    left, right = reading.value(item.left), reading.value(item.right)
+    assert item.other is not None
+    dim = item.other.dim or getattr(item.value, "dim", None) or PURE
+    tag = item.other.tag or getattr(item.value, "tag", "")
+    if item.published is not None:
+        unit = item.published.unit if item.other.dim is not None else unit_of(dim)
+        published = in_unit(right, unit, reading.bounds(item.right))
+    else:
+        published = of_node(reading, item.right, dim, "", module, tag)
+        unit = module.units.parse(published.unit)  # type: ignore[assignment]
+    computed = Number(left, *reading.bounds(item.left), dim, published.unit, published.factor)
+    words, target = _target(item, right, reading)
+    verdict = _decide(item, target, reading)
+    gap = left / right - 1 if right and math.isfinite(left) else None
+    explanation = None
+    if verdict == "fails" and item.published is not None and item.op in {"~=", "=="}:
+        explanation = explain(reading, item.left, right, item.published.unit, module)
+    elif verdict == "fails":
+        notes = residency_notes(reading, [item.left, item.right])
+        explanation = Explanation("", None, 0.0, notes) if notes else None
+    return _verdict(
+        item, verdict, computed, published, tolerance=words, gap=gap, explanation=explanation,
+        partial=_partial(item, reading) if verdict == "undecided" else "",
+        depends=dependences(reading, item.left),
+    )  # fmt: skip
+
+
+def _target(item: ClaimItem, right: float, reading: Reading) -> tuple[str, Range | None]:
+    """The tolerance in words, and the values that the left side may have; None for an order."""
+    if item.op not in {"~=", "=="}:
+        return "", None
+    bounds = reading.bounds(item.right)
+    if item.op == "==":
+        width = EQUAL * abs(right)
+        return "exactly", Range(bounds.low - width, bounds.high + width)
+    if item.rounding and item.published is not None:
+        half = half_digit(item.published.digits) * item.published.unit.factor
+        return "within rounding", Range(right - half, right + half)
+    if item.within is None and item.published is not None and bounds.low < bounds.high:
+        return "within +-", bounds
+    width = NEAR if item.within is None else item.within
+    spread = [bounds.low * (1 - width), bounds.low * (1 + width),
+              bounds.high * (1 - width), bounds.high * (1 + width)]  # fmt: skip
+    return f"within {plain(width * 100)} %", Range(min(spread), max(spread))
+
+
+def half_digit(digits: str) -> float:
+    """Half of the last digit as it was printed: 36.8 -> 0.05, 6_912 -> 0.5, 1.57e6 -> 5000."""
+    mantissa, _, exponent = digits.replace("_", "").lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    # 1e-9 of it for figures that lie on the edge exactly, such as 6.5 printed as 6.
+    return float(0.5 * 10.0 ** (int(exponent or 0) - decimals)) * (1 + EQUAL)
+
+
+def _decide(item: ClaimItem, target: Range | None, reading: Reading) -> str:
+    if target is not None and item.published is not None:
+        return _inside(reading.bounds(item.left), target)
+    graph = reading.graph
+    gap = reading.bounds(graph.total([item.left, item.right], (1, -1)))
+    match item.op:
+        case "<=" | "<":
+            return _sign(gap, strict=item.op == "<")
+        case ">=" | ">":
+            return _sign(Range(-gap.high, -gap.low), strict=item.op == ">")
+        case "!=":
+            inside = _inside(gap, Range(0.0, 0.0))
+            return {"holds": "fails", "fails": "holds"}.get(inside, inside)
+        case _:
+            pass
+    width = NEAR if item.op == "~=" and item.within is None else item.within or EQUAL
+    ratio = reading.bounds(graph.ratio(item.left, item.right))
+    return _inside(ratio, Range(1 - width, 1 + width))
+
+
+def _inside(found: Range, target: Range) -> str:
+    if math.isnan(found.low) or math.isnan(found.high):
+        return "undecided"
+    if target.low <= found.low and found.high <= target.high:
+        return "holds"
+    if found.high < target.low or found.low > target.high:
+        return "fails"
+    return "undecided"
+
+
+def _sign(gap: Range, *, strict: bool) -> str:
+    """Whether left - right is below zero: always, never, or sometimes."""
+    if math.isnan(gap.low) or math.isnan(gap.high):
+        return "undecided"
+    if gap.high < 0 or (gap.high <= 0 and not strict):
+        return "holds"
+    if gap.low > 0 or (gap.low >= 0 and strict):
+        return "fails"
+    return "undecided"
+
+
+def _partial(item: ClaimItem, reading: Reading) -> str:
+    """Where a claim over a bare unknown holds, if it holds in part of its range."""
+    unknowns = [
+        n
+        for root in (item.left, item.right)
+        for n in reading.vague(root)
+        if reading.graph.nodes[n].data.sort == "unknown"
+    ]
+    if len(set(unknowns)) != 1 or item.op == "!=":
+        return ""
+    source = reading.graph.nodes[unknowns[0]].data
+    question = SolveItem(
+        "", (unknowns[0],), item.left, item.right, item.op, item.formula, "", None, (), item.span
+    )
+    found = solve(reading, question, unknowns[0])
+    if not found.parts:
+        return ""
+    parts = [
+        " .. ".join(plain(end / source.unit.factor) for end in dict.fromkeys(part))
+        for part in found.parts
+    ]
+    return f"holds for {source.name} in {', '.join(parts)} {source.unit.text}".rstrip()
+
+
+# --------------------------------------------------------------------------- bound, conditions
+
+
+def _bound(item: ClaimItem, reading: Reading) -> Verdict:
+    bounds = reading.bounds(item.left)
+    verdict = "holds" if bounds.low > 0 else "fails" if bounds.high <= 0 else "undecided"
+    computed = binding_word(reading, item.right, item.op == "family")
+    explanation = None
+    if verdict == "fails":
+        notes = (_terms(reading, item.right), *residency_notes(reading, [item.right]))
+        explanation = Explanation("", None, 0.0, tuple(note for note in notes if note))
+    depends = dependences(reading, item.right)
+    return _verdict(
+        item, verdict, f"{computed}-bound", f"{item.term}-bound", explanation=explanation,
+        depends=depends,
+    )  # fmt: skip
+
+
+def binding_word(reading: Reading, node: int, family: bool) -> str:
+    """What attains the max: the name of its term, or compute or memory."""
+    term = binding_term(reading, node)
+    return term.family or term.name if family else term.name
+
+
+def binding_term(reading: Reading, node: int) -> Term:
+    nodes = reading.graph.nodes
+    value = reading.value(node)
+    for arg, term in zip(nodes[node].args, nodes[node].data, strict=True):
+        if reading.value(arg) == value:
+            inner = arg
+            while nodes[inner].op == "named":
+                inner = nodes[inner].args[0]
+            deeper = nodes[inner].op in {"max", "min"} and nodes[inner].data
+            return binding_term(reading, inner) if deeper and not term.name else term
+    return Term("")
+
+
+def _terms(reading: Reading, node: int) -> str:
+    """`compute 0.35 ms, dram 1.3 ms`: the terms of the max, largest first."""
+    nodes = reading.graph.nodes
+    found: dict[str, float] = {}
+
+    def walk(at: int) -> None:
+        for arg, term in zip(nodes[at].args, nodes[at].data, strict=True):
+            if nodes[arg].op in {"max", "min"} and nodes[arg].data:
+                walk(arg)
+            elif term.name:
+                found[term.name] = reading.value(arg)
+
+    walk(node)
+    ranked = sorted(found.items(), key=lambda pair: -pair[1])
+    shown = [number(value, base("s")) for _, value in ranked]
+    return ", ".join(
+        f"{name} {plain(n.shown)} {n.unit}"
+        for (name, value), n in zip(ranked, shown, strict=True)
+        if value
+    )
+
+
+def _condition(item: ClaimItem, reading: Reading) -> Verdict:
+    bounds = reading.bounds(item.left)
+    verdict = "holds" if bounds.low > 0 else "fails" if bounds.high <= 0 else "undecided"
+    question = reading.graph.residencies.get(item.left)
+    computed: Number | str = {"holds": "true", "fails": "false"}.get(verdict, "undecided")
+    published: Number | str = "true"
+    if question is not None:
+        computed = number(reading.value(question.size), graph_dim())
+        published = number(reading.value(question.room), graph_dim())
+    notes = residency_notes(reading, [item.left]) if verdict == "fails" else ()
+    explanation = Explanation("", None, 0.0, notes) if notes else None
+    return _verdict(
+        item, verdict, computed, published, explanation=explanation,
+        depends=dependences(reading, item.left),
+    )  # fmt: skip

@@ -1,0 +1,340 @@
+"""Contradictions: observations and assumptions that cannot all hold, found and made smallest.
+
+An observation contradicts what is assumed if even the least that the assumptions allow (no
+replacement moves fewer bytes, efficiencies are 1) is more than what was measured. The set is made
+smallest by deletion: an assumption whose freedom changes nothing is left out. Then each one that
+stays is moved alone, to where peace begins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from perfdsl.numeric.intervals import Range
+from perfdsl.semantics.dimensions import PURE, base
+from perfdsl.semantics.graph import Definition, Input
+from perfdsl.semantics.program import AnalysisProgram, Hypothesis, ObserveItem
+from perfdsl.solve.answers import Conflict, Member, Number, Pair
+from perfdsl.solve.extent import extent, reaches_down, reaches_up
+from perfdsl.solve.numbers import in_unit, number, of_input
+from perfdsl.solve.reading import Reading
+from perfdsl.solve.unknowns import domain
+
+# How far an assumption without a declared range is moved to look for peace.
+FREE = 1e6
+SLACK = 1e-9
+STEPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One observation under one hypothesis.
+
+    side: "below" if what was measured is less than `node` can be, "above" if it is more.
+    """
+
+    item: ObserveItem
+    hypothesis: Hypothesis
+    node: int
+    side: str
+    observed: Range
+
+
+def conflicts(program: AnalysisProgram, reading: Reading) -> tuple[Conflict, ...]:
+    """Every independent conflict of an analysis."""
+    found: list[Conflict] = []
+    blamed: set[ObserveItem] = set()
+    for hypothesis in sorted(program.hypotheses, key=lambda h: len(h.scenarios)):
+        for case in _cases(hypothesis, reading):
+            if case.item not in blamed:
+                blamed.add(case.item)
+                found.append(_conflict(case, reading))
+    found.extend(_disagreements(program, reading))
+    return tuple(found)
+
+
+# -------------------------------------------------------------------------------------- finding
+
+
+def _cases(hypothesis: Hypothesis, reading: Reading) -> Iterator[Case]:
+    for item, target, least in hypothesis.cases:
+        observed = reading.bounds(item.value.node)
+        unknown = any(_is_unknown(reading, n) for n in reading.vague(target.node))
+        bounded = target.dim == base("s") and (least.node != target.node or _is_least(target))
+        if unknown or bounded:
+            low = extent_of(reading, least.node, {})
+            if observed.high < low.low * (1 - SLACK):
+                yield Case(item, hypothesis, least.node, "below", observed)
+                continue
+        if unknown:
+            high = extent_of(reading, target.node, {})
+            if observed.low > high.high * (1 + SLACK):
+                yield Case(item, hypothesis, target.node, "above", observed)
+
+
+def _is_least(target: object) -> bool:
+    """Whether what was observed is a ceiling itself."""
+    return bool(getattr(target, "least", False))
+
+
+def _is_unknown(reading: Reading, node: int) -> bool:
+    source = reading.graph.nodes[node].data
+    return isinstance(source, Input) and source.sort == "unknown"
+
+
+def extent_of(reading: Reading, node: int, freed: dict[int, Range]) -> Range:
+    """What a node can be while unknowns, uncertain inputs and freed assumptions run freely."""
+    return extent(reading, node, _box(reading, node, freed))
+
+
+def _box(reading: Reading, node: int, freed: dict[int, Range]) -> dict[int, Range]:
+    """The ranges of everything in a node that is not one number, and of what is freed."""
+    box = dict(freed)
+    for number_ in reading.vague(node):
+        if number_ not in box:
+            source = reading.graph.nodes[number_].data
+            unknown = isinstance(source, Input) and source.sort == "unknown"
+            box[number_] = domain(source) if unknown else reading.range_of(number_)
+    return box
+
+
+# -------------------------------------------------------------------------- the smallest set
+
+
+def soft_nodes(reading: Reading, node: int) -> list[int]:
+    """What somebody assumed, and what a scenario sets: statements that could be false."""
+    found = []
+    for number_ in reading.graph.needed([node]):
+        data = reading.graph.nodes[number_].data
+        if isinstance(data, Input) and data.sort == "unknown":
+            continue
+        if isinstance(data, Input | Definition) and (
+            data.provenance == "assumed" or data.sort == "scenario"
+        ):
+            found.append(number_)
+    return found
+
+
+def range_for(reading: Reading, node: int) -> Range:
+    """Where an assumption may be moved: its declared range, else a million times up and down."""
+    data = reading.graph.nodes[node].data
+    if data.within is not None:
+        return Range(*data.within)
+    value = reading.value(node)
+    ends = sorted((value / FREE, value * FREE))
+    return Range(ends[0], ends[1])
+
+
+def _peace(case: Case, reading: Reading, freed: dict[int, Range]) -> bool:
+    """Whether the observation is within reach when these assumptions are free."""
+    box = _box(reading, case.node, freed)
+    if case.side == "below":
+        return reaches_down(reading, case.node, box, case.observed.high * (1 + SLACK))
+    return reaches_up(reading, case.node, box, case.observed.low * (1 - SLACK))
+
+
+def smallest(case: Case, reading: Reading) -> list[int]:
+    """The assumptions of a smallest set that conflicts with the observation (deletion filter)."""
+    freed: dict[int, Range] = {}
+    needed: list[int] = []
+    for node in soft_nodes(reading, case.node):
+        tried = {**freed, node: range_for(reading, node)}
+        if _peace(case, reading, tried):
+            needed.append(node)
+        else:
+            freed = tried
+    return needed
+
+
+def _conflict(case: Case, reading: Reading) -> Conflict:
+    reach = extent_of(reading, case.node, {})
+    limit = reach.low if case.side == "below" else reach.high
+    inside = smallest(case, reading)
+    outside = [n for n in soft_nodes(reading, case.node) if n not in inside]
+    members = [_observation_member(case, limit, reading)]
+    members += [_member(case, node, reading) for node in inside]
+    others = [m for m in (_member(case, node, reading) for node in outside) if m.needed is not None]
+    observed = _number(case.item, case.observed.low, case.observed, reading)
+    word = "faster" if case.side == "below" else "slower"
+    title = f"{case.item.subject} was {word} than what is assumed allows"
+    return Conflict(
+        title,
+        case.item.subject,
+        case.hypothesis.scenarios,
+        observed,
+        _number(case.item, limit, None, reading),
+        "at least" if case.side == "below" else "at most",
+        tuple(members),
+        tuple(others),
+        tuple(_pairs(case, inside, outside, reading)),
+    )
+
+
+def _number(item: ObserveItem, value: float, bounds: Range | None, reading: Reading) -> Number:
+    source = reading.graph.nodes[item.value.node].data
+    if isinstance(source, Input):
+        return in_unit(value, source.unit, bounds)
+    return number(value, item.value.dimension, bounds)
+
+
+def _observation_member(case: Case, limit: float, reading: Reading) -> Member:
+    item = case.item
+    best = reading.value(item.value.node)
+    return Member(
+        item.name or item.formula,
+        item.span.text,
+        _number(item, best, case.observed, reading),
+        _number(item, limit, None, reading),
+        "at least" if case.side == "below" else "at most",
+        True,
+        None,
+        False,
+        item.span,
+    )
+
+
+def _member(
+    case: Case, node: int, reading: Reading, fixed: dict[int, float] | None = None
+) -> Member:
+    """An assumption, and what it alone would have to be."""
+    data = reading.graph.nodes[node].data
+    allowed = range_for(reading, node)
+    found = _needed(case, node, reading.changed(fixed or {}), allowed)
+    good = found is not None
+    if found is None:
+        value = reading.value(node)
+        wide = Range(min(value / FREE, allowed.low), max(value * FREE, allowed.high))
+        found = _needed(case, node, reading.changed(fixed or {}), wide)
+    value = reading.value(node)
+    direction = "at least" if found is not None and found > value else "at most"
+    declared = None
+    if data.within is not None:
+        declared = (_as_number(data, data.within[0]), _as_number(data, data.within[1]))
+    return Member(
+        data.name,
+        data.span.text,
+        _as_number(data, value),
+        None if found is None else _as_number(data, found),
+        direction,
+        good,
+        declared,
+        _counted(data),
+        data.span,
+    )
+
+
+def _counted(data: Input | Definition) -> bool:
+    if isinstance(data, Definition):
+        return False
+    return data.whole or bool(data.unit.tag) or (data.dim != PURE and data.dim.names <= COUNTS)
+
+
+COUNTS = frozenset({"core", "token", "device", "instr", "transfer"})
+
+
+def _as_number(data: Input | Definition, value: float) -> Number:
+    if isinstance(data, Input):
+        return of_input(data, value)
+    return number(value, data.dim)
+
+
+def _needed(case: Case, node: int, reading: Reading, allowed: Range) -> float | None:
+    """The value nearest to the present one at which there is peace; None if there is none."""
+    value = reading.value(node)
+    best: float | None = None
+    for end in (allowed.low, allowed.high):
+        if end == value:
+            continue
+        found = _towards(case, node, value, end, reading)
+        if found is not None and (best is None or _far(found, value) < _far(best, value)):
+            best = found
+    return best
+
+
+def _far(found: float, value: float) -> float:
+    return abs(math.log(found / value)) if found > 0 and value > 0 else abs(found - value)
+
+
+def _towards(case: Case, node: int, start: float, end: float, reading: Reading) -> float | None:
+    """The first point of peace on the way from the present value to an end of the range."""
+    if not _peace(case, reading.changed({node: end}), {}):
+        return None
+    war, peace = start, end
+    for _ in range(STEPS):
+        middle = math.sqrt(war * peace) if war > 0 and peace > 0 else (war + peace) / 2
+        if middle in {war, peace}:
+            break
+        if _peace(case, reading.changed({node: middle}), {}):
+            peace = middle
+        else:
+            war = middle
+    return peace
+
+
+def _pairs(case: Case, inside: list[int], outside: list[int], reading: Reading) -> Iterator[Pair]:
+    """An assumption that cannot make peace alone, at its better end, together with another."""
+    for node in outside:
+        data = reading.graph.nodes[node].data
+        if data.within is None:
+            continue
+        end = _better_end(case, node, reading)
+        if end is None:
+            continue
+        for other in [*inside, *(n for n in outside if n != node)]:
+            alone = _member(case, other, reading)
+            member = _member(case, other, reading, {node: end})
+            if member.needed is not None and member.allowed and member.needed != alone.needed:
+                yield Pair(
+                    data.name, _as_number(data, end), member.name, member.needed, member.direction
+                )
+
+
+def _better_end(case: Case, node: int, reading: Reading) -> float | None:
+    """The end of an assumption's range that brings the observation nearer."""
+    here = extent_of(reading, case.node, {})
+    gaps: dict[float, float] = {}
+    for end in range_for(reading, node):
+        found = extent_of(reading.changed({node: end}), case.node, {})
+        gaps[end] = found.low - here.low if case.side == "below" else here.high - found.high
+    best = min(gaps, key=lambda end: gaps[end])
+    return best if gaps[best] < 0 else None
+
+
+# ------------------------------------------------------------- observations that disagree
+
+
+def _disagreements(program: AnalysisProgram, reading: Reading) -> Iterator[Conflict]:
+    """Two values observed of one quantity by one subject, further apart than they allow."""
+    for at, first in enumerate(program.observations):
+        for second in program.observations[at + 1 :]:
+            same = first.subject == second.subject and first.target.node == second.target.node
+            if not same or first.scenarios != second.scenarios:
+                continue
+            one, two = reading.bounds(first.value.node), reading.bounds(second.value.node)
+            if one.high < two.low or two.high < one.low:
+                yield _disagreement(first, second, one, two, reading)
+
+
+def _disagreement(
+    first: ObserveItem, second: ObserveItem, one: Range, two: Range, reading: Reading
+) -> Conflict:
+    members = tuple(
+        Member(
+            item.name or item.formula,
+            item.span.text,
+            _number(item, reading.value(item.value.node), own, reading),
+            _number(item, other.low if own.high < other.low else other.high, None, reading),
+            "at least" if own.high < other.low else "at most",
+            True,
+            None,
+            False,
+            item.span,
+        )
+        for item, own, other in ((first, one, two), (second, two, one))
+    )
+    title = f"{first.subject} was observed twice, with values that exclude each other"
+    observed = _number(first, reading.value(first.value.node), one, reading)
+    reachable = _number(second, reading.value(second.value.node), two, reading)
+    return Conflict(title, first.subject, (), observed, reachable, "equal to", members, (), ())

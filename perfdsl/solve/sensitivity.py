@@ -1,0 +1,43 @@
+"""The assumed inputs that a result rests on, each with its elasticity."""
+
+from __future__ import annotations
+
+import math
+
+from perfdsl.semantics.graph import Definition, Input
+from perfdsl.solve.answers import Dependence
+from perfdsl.solve.numbers import number, of_input
+from perfdsl.solve.reading import Reading
+
+
+def assumed_nodes(reading: Reading, root: int) -> list[int]:
+    """The nodes below a root that somebody only assumed, in the order in which they were met."""
+    found = []
+    for node in reading.graph.needed([root]):
+        item = reading.graph.nodes[node]
+        if item.op in {"input", "named"} and item.data.provenance == "assumed":
+            found.append(node)
+    return found
+
+
+def dependences(reading: Reading, root: int) -> tuple[Dependence, ...]:
+    """The assumed inputs of a node that move it, the strongest first."""
+    nodes = assumed_nodes(reading, root)
+    if not nodes:
+        return ()
+    strengths = reading.elasticities(root, nodes)
+    found = [
+        _dependence(reading, node, strengths[node])
+        for node in nodes
+        if node in strengths and strengths[node] and math.isfinite(strengths[node])
+    ]
+    return tuple(sorted(found, key=lambda d: -abs(d.elasticity)))
+
+
+def _dependence(reading: Reading, node: int, elasticity: float) -> Dependence:
+    source = reading.graph.nodes[node].data
+    value = reading.value(node)
+    if isinstance(source, Input):
+        return Dependence(source.name, source.why, of_input(source), elasticity, source.span)
+    assert isinstance(source, Definition)
+    return Dependence(source.name, source.why, number(value, source.dim), elasticity, source.span)

@@ -1,0 +1,205 @@
+"""Where a formula of one variable is zero, or below: points and intervals, found exactly.
+
+The range is halved until, on each part, intervals prove that there is nothing, or derivatives
+prove that the formula is monotone; then bisection finds both ends of the part where it holds. A
+flat stretch is an interval, never a point: plain root finders return their starting guess there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from perfdsl.numeric.intervals import Range, Slope
+
+DEPTH = 48
+PARTS = 4000
+STEPS = 200
+# Roots are found to the last bits; what is closer than this is one point.
+POINT = 1e-11
+SLACK = 1e-12
+TINY = 1e-150
+
+
+class Formula(NamedTuple):
+    """A formula of one variable: at(u) gives (value, size); over(low, high) bounds both.
+
+    size: the larger of the two sides that are compared, to judge how near zero is zero.
+    """
+
+    at: Callable[[float], tuple[float, float]]
+    over: Callable[[float, float], Slope]
+
+
+def zeros(formula: Formula, within: Range) -> list[Range]:
+    """The parts of the range where the formula is zero."""
+    return _merge(_search(formula, within, _zero_on_monotone, _may_be_zero))
+
+
+def below(formula: Formula, within: Range) -> list[Range]:
+    """The parts of the range where the formula is zero or negative."""
+    return _merge(_search(formula, within, _below_on_monotone, _may_be_below))
+
+
+Finder = Callable[[Formula, Range, int], Range | None]
+Test = Callable[[Slope], bool]
+
+
+def _search(formula: Formula, within: Range, finder: Finder, possible: Test) -> list[Range]:
+    found: list[Range] = []
+    todo: list[tuple[Range, int]] = [(within, 0)]
+    seen = 0
+    while todo:
+        part, depth = todo.pop()
+        seen += 1
+        here = formula.over(part.low, part.high)
+        if not possible(here):
+            continue
+        sign = _sign(here.slope)
+        if sign is not None:
+            hit = finder(formula, part, sign)
+            if hit is not None:
+                found.append(hit)
+            continue
+        if depth >= DEPTH or seen > PARTS or _narrow(part):
+            value, size = formula.at(_middle(part))
+            if abs(value) <= 1e-9 * size:
+                found.append(part)
+            continue
+        middle = _middle(part)
+        todo.append((Range(middle, part.high), depth + 1))
+        todo.append((Range(part.low, middle), depth + 1))
+    return found
+
+
+def _may_be_zero(here: Slope) -> bool:
+    width = SLACK * max(abs(here.value.low), abs(here.value.high), 0.0)
+    return here.value.low - width <= 0 <= here.value.high + width
+
+
+def _may_be_below(here: Slope) -> bool:
+    return here.value.low <= SLACK * abs(here.value.low) or here.value.low <= 0
+
+
+def _sign(slope: Range) -> int | None:
+    """1 rising, -1 falling, 0 flat; None where the derivative has both signs."""
+    if slope.low == 0 == slope.high:
+        return 0
+    if slope.low >= 0:
+        return 1
+    return -1 if slope.high <= 0 else None
+
+
+def _zero_on_monotone(formula: Formula, part: Range, sign: int) -> Range | None:
+    rising = sign or 1
+    part = _with_ends(formula, part)
+
+    def reached(u: float) -> bool:
+        value, size = formula.at(u)
+        return rising * value >= -_slack(size)
+
+    def passed(u: float) -> bool:
+        value, size = formula.at(u)
+        return rising * value > _slack(size)
+
+    if not reached(part.high) or passed(part.low):
+        return None
+    found = Range(_first(reached, part), _last_before(passed, part))
+    if found.low > found.high:
+        # Between two neighbouring numbers: a steep root, or a jump that leaves zero out.
+        slope = formula.over(found.high, found.low).slope
+        return None if math.isinf(slope.high - slope.low) else Range(found.high, found.low)
+    return found
+
+
+def _slack(size: float) -> float:
+    return SLACK * size if size < math.inf else 0.0
+
+
+def _with_ends(formula: Formula, part: Range) -> Range:
+    """The part without an end at which the formula has no value (a division by zero)."""
+    low, high = part
+    if math.isnan(formula.at(low)[0]):
+        low = TINY if low == 0 else math.nextafter(low, math.inf)
+    if math.isnan(formula.at(high)[0]):
+        high = -TINY if high == 0 else math.nextafter(high, -math.inf)
+    return Range(low, high) if low <= high else part
+
+
+def _below_on_monotone(formula: Formula, part: Range, _: int) -> Range | None:
+    part = _with_ends(formula, part)
+
+    def holds(u: float) -> bool:
+        value, size = formula.at(u)
+        return value <= _slack(size)
+
+    low, high = holds(part.low), holds(part.high)
+    if low and high:
+        return part
+    if not low and not high:
+        return None
+    if low:
+        return Range(part.low, _last_before(lambda u: not holds(u), part))
+    return Range(_first(holds, part), part.high)
+
+
+def _first(test: Callable[[float], bool], part: Range) -> float:
+    """The smallest u of a part where a test holds that holds at its upper end and stays so."""
+    if test(part.low):
+        return part.low
+    low, high = part
+    for _ in range(STEPS):
+        middle = _middle(Range(low, high))
+        if middle in {low, high}:
+            break
+        low, high = (low, middle) if test(middle) else (middle, high)
+    return high
+
+
+def _last_before(test: Callable[[float], bool], part: Range) -> float:
+    """The largest u of a part where a test fails that, once it holds, stays so."""
+    if not test(part.high):
+        return part.high
+    low, high = part
+    for _ in range(STEPS):
+        middle = _middle(Range(low, high))
+        if middle in {low, high}:
+            break
+        low, high = (low, middle) if test(middle) else (middle, high)
+    return low
+
+
+def _middle(part: Range) -> float:
+    """Halfway; on a logarithmic scale where the ends are far apart."""
+    low, high = part
+    if low > 0 and high / low > 16:
+        return math.sqrt(low) * math.sqrt(high)
+    if high < 0 and low / high > 16:
+        return -math.sqrt(-low) * math.sqrt(-high)
+    if low == 0 and high > 1e-12:
+        return high / 16
+    return low + (high - low) / 2
+
+
+def _narrow(part: Range) -> bool:
+    return part.high - part.low <= 1e-14 * max(abs(part.low), abs(part.high), 1e-300)
+
+
+def _merge(parts: list[Range]) -> list[Range]:
+    """Parts in order, touching ones joined, and those as narrow as a point made one."""
+    joined: list[Range] = []
+    for part in sorted(parts):
+        near = POINT * max(abs(part.low), abs(joined[-1].high)) if joined else 0.0
+        if joined and part.low <= joined[-1].high + near:
+            joined[-1] = Range(joined[-1].low, max(joined[-1].high, part.high))
+        else:
+            joined.append(part)
+    return [_as_point(part) for part in joined]
+
+
+def _as_point(part: Range) -> Range:
+    if part.high - part.low <= POINT * max(abs(part.low), abs(part.high)):
+        middle = part.low + (part.high - part.low) / 2
+        return Range(middle, middle)
+    return part

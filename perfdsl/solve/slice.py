@@ -1,0 +1,76 @@
+"""The part of a formula that a few inputs move: everything else is a number once and for all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from perfdsl.numeric.intervals import ANY, Range, Slope, read_node
+from perfdsl.semantics.operations import apply
+from perfdsl.solve.reading import Reading
+
+# These are not functions of their arguments' values alone: a reading computes them.
+SPECIAL = {"answer", "low", "high"}
+
+
+@dataclass(slots=True)
+class Slice:
+    """Roots as functions of some inputs, under a reading.
+
+    order: the nodes that move, ascending. fixed: what they need and does not move.
+    """
+
+    reading: Reading
+    roots: tuple[int, ...]
+    inputs: frozenset[int]
+    order: list[int] = field(default_factory=list)
+    fixed: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        nodes = self.reading.graph.nodes
+        moving = set(self.inputs)
+        for number in self.reading.graph.needed(self.roots):
+            if number in self.inputs or number in self.reading.given:
+                continue
+            if any(arg in moving for arg in nodes[number].args):
+                moving.add(number)
+                self.order.append(number)
+        wanted = {arg for number in self.order for arg in nodes[number].args} | set(self.roots)
+        for number in wanted - moving:
+            self.fixed[number] = self.reading.value(number)
+
+    def at(self, point: Mapping[int, float]) -> dict[int, float]:
+        """Every node of the slice at a point; nan where there is no value."""
+        nodes = self.reading.graph.nodes
+        values = {**self.fixed, **point}
+        for number in self.order:
+            node = nodes[number]
+            if node.op in SPECIAL:
+                values[number] = self.reading.changed(point).value(number)
+                continue
+            result = apply(node.op, [values[arg] for arg in node.args], node.data)
+            values[number] = math.nan if result is None else result
+        return values
+
+    def over(self, box: Mapping[int, Range], by: int) -> dict[int, Slope]:
+        """Every node over a box, with its derivative by one of the inputs."""
+        nodes = self.reading.graph.nodes
+        zero, one = Range(0.0, 0.0), Range(1.0, 1.0)
+        found = {n: Slope(Range(v, v), zero) for n, v in self.fixed.items()}
+        for number, range_ in box.items():
+            found[number] = Slope(range_, one if number == by else zero)
+        for number in self.order:
+            node = nodes[number]
+            if node.op in SPECIAL:
+                found[number] = Slope(ANY, ANY)
+            else:
+                found[number] = read_node(node, [found[arg] for arg in node.args])
+        return found
+
+
+def slice_of(reading: Reading, roots: Iterable[int], inputs: Iterable[int]) -> Slice:
+    """The slice of some roots that some inputs move; inputs that occur nowhere are left out."""
+    roots = tuple(roots)
+    needed = set(reading.graph.needed(roots))
+    return Slice(reading, roots, frozenset(n for n in inputs if n in needed))

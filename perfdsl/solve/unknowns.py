@@ -1,0 +1,333 @@
+"""Answers as sets: for which values of an unknown does a quantity have the observed value?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from perfdsl.numeric.intervals import Range, Slope
+from perfdsl.semantics.graph import Input, Term
+from perfdsl.semantics.operations import EQUAL
+from perfdsl.semantics.program import AnswerPart, SolveItem
+from perfdsl.solve.reading import Reading
+from perfdsl.solve.sets import Formula, below, zeros
+from perfdsl.solve.slice import Slice, slice_of
+
+# Without a declared range an unknown is any positive number that a double can square.
+EVERYTHING = Range(1e-150, 1e150)
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """What an unreachable value comes nearest to: the value, where, and what binds there."""
+
+    value: float
+    at: float
+    binding: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSet:
+    """All values of one unknown that fit.
+
+    kind: point, interval, several (points or intervals apart) or none. parts: with every input at
+    its best. reach: all that fits while uncertain inputs and other unknowns run over their ranges;
+    equal to parts where everything is sure. binding: what attains the maximum there.
+    """
+
+    unknown: int
+    kind: str
+    parts: tuple[Range, ...]
+    reach: tuple[Range, ...]
+    binding: str
+    nearest: Nearest | None = None
+    joint: bool = False
+    whole: bool = False
+
+    @property
+    def value(self) -> float:
+        return self.parts[0].low if self.kind == "point" else math.nan
+
+    @property
+    def min(self) -> float:
+        spread = self.reach or self.parts
+        return spread[0].low if spread else math.nan
+
+    @property
+    def max(self) -> float:
+        spread = self.reach or self.parts
+        return spread[-1].high if spread else math.nan
+
+
+@dataclass(slots=True)
+class Equation:
+    """`left op right` as a formula of one unknown, everything else as a reading has it."""
+
+    reading: Reading
+    item: SolveItem
+    unknown: int
+    fixed: Mapping[int, float] = field(default_factory=dict)
+    part: Slice | None = None
+
+    def slice(self) -> Slice:
+        if self.part is None:
+            base = self.reading.changed(self.fixed) if self.fixed else self.reading
+            self.part = slice_of(base, self.item.roots, (self.unknown,))
+        return self.part
+
+    def at(self, u: float) -> tuple[float, float]:
+        """Left - right and the size of the larger side."""
+        values = self.slice().at({self.unknown: u})
+        left, right = values[self.item.left], values[self.item.right]
+        return left - right, max(abs(left), abs(right))
+
+    def over(self, low: float, high: float) -> Slope:
+        """Bounds of left - right and of its derivative."""
+        self.reading.poll()
+        found = self.slice().over({self.unknown: Range(low, high)}, self.unknown)
+        left, right = found[self.item.left], found[self.item.right]
+        return Slope(
+            Range(left.value.low - right.value.high, left.value.high - right.value.low),
+            Range(left.slope.low - right.slope.high, left.slope.high - right.slope.low),
+        )
+
+    def formula(self) -> Formula:
+        return Formula(self.at, self.over)
+
+
+def domain(source: Input) -> Range:
+    """Where an unknown may lie."""
+    if source.within is not None:
+        return Range(*source.within)
+    return EVERYTHING
+
+
+def solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
+    """The values of one unknown for which the question's relation holds."""
+    graph = reading.graph
+    source = graph.nodes[unknown].data
+    assert isinstance(source, Input)
+    within = domain(source)
+    others = [n for n in item.unknowns if n != unknown]
+    loose = _loose(reading, item, unknown)
+    reach = _possible(reading, item, unknown, within, loose)
+    if others:
+        parts, joint = reach, True
+    else:
+        parts, joint = _solutions(Equation(reading, item, unknown), item.op, within), False
+    if not loose:
+        reach = parts
+    if source.whole:
+        parts = _whole(parts, None if others else _relation(Equation(reading, item, unknown)))
+        reach = _whole(reach) if loose else parts
+    kind = _kind(parts)
+    nearest = _nearest(reading, item, unknown, within) if kind == "none" else None
+    binding = binding_at(reading, item, unknown, parts) if parts else ""
+    return AnswerSet(
+        unknown, kind, tuple(parts), tuple(reach), binding, nearest, joint, source.whole
+    )
+
+
+def _kind(parts: list[Range]) -> str:
+    if not parts:
+        return "none"
+    if len(parts) > 1:
+        return "several"
+    return "point" if parts[0].low == parts[0].high else "interval"
+
+
+def _solutions(equation: Equation, op: str, within: Range) -> list[Range]:
+    """Where left - right is zero, or has the sign that the relation asks for."""
+    formula = equation.formula()
+    if op in {"==", "~="}:
+        return zeros(formula, within)
+    if op in {"<=", "<"}:
+        return below(formula, within)
+    return below(negated(formula), within)
+
+
+def negated(formula: Formula) -> Formula:
+    """The formula with its sign turned."""
+
+    def at(u: float) -> tuple[float, float]:
+        value, size = formula.at(u)
+        return -value, size
+
+    def over(low: float, high: float) -> Slope:
+        found = formula.over(low, high)
+        return Slope(
+            Range(-found.value.high, -found.value.low), Range(-found.slope.high, -found.slope.low)
+        )
+
+    return Formula(at, over)
+
+
+def _loose(reading: Reading, item: SolveItem, unknown: int) -> dict[int, Range]:
+    """Everything else in the question that is not one number."""
+    numbers = {n for root in item.roots for n in reading.vague(root) if n != unknown}
+    found = {}
+    for number in numbers:
+        source = reading.graph.nodes[number].data
+        is_unknown = isinstance(source, Input) and source.sort == "unknown"
+        found[number] = domain(source) if is_unknown else reading.range_of(number)
+    return found
+
+
+def _possible(
+    reading: Reading, item: SolveItem, unknown: int, within: Range, loose: dict[int, Range]
+) -> list[Range]:
+    """The unknown's values for which some choice of the loose inputs makes the relation hold."""
+    if not loose:
+        return []
+    lowest, highest = _extremes(reading, item, unknown, within, loose)
+    can_be_low = _solutions(Equation(reading, item, unknown, lowest), "<=", within)
+    if item.op in {"<=", "<"}:
+        return can_be_low
+    can_be_high = _solutions(Equation(reading, item, unknown, highest), ">=", within)
+    if item.op in {">=", ">"}:
+        return can_be_high
+    return intersect(can_be_low, can_be_high)
+
+
+def _extremes(
+    reading: Reading, item: SolveItem, unknown: int, within: Range, loose: dict[int, Range]
+) -> tuple[dict[int, float], dict[int, float]]:
+    """Choices of the loose inputs that make left - right smallest and largest."""
+    lowest: dict[int, float] = {}
+    highest: dict[int, float] = {}
+    box = {**loose, unknown: within}
+    part = slice_of(reading, item.roots, box)
+    for number, range_ in loose.items():
+        found = part.over(box, number)
+        left, right = found[item.left].slope, found[item.right].slope
+        falling = left.high - right.low <= 0
+        lowest[number] = range_.high if falling else range_.low
+        highest[number] = range_.low if falling else range_.high
+    return lowest, highest
+
+
+def intersect(left: list[Range], right: list[Range]) -> list[Range]:
+    """What is in both of two ordered lists of ranges."""
+    found = []
+    for a in left:
+        for b in right:
+            low, high = max(a.low, b.low), min(a.high, b.high)
+            if low <= high:
+                found.append(Range(low, high))
+    return sorted(found)
+
+
+def _relation(equation: Equation) -> Callable[[float], bool]:
+    """Whether the question's relation holds at a number."""
+    op = equation.item.op
+
+    def holds(u: float) -> bool:
+        gap, size = equation.at(u)
+        if op in {"==", "~="}:
+            return abs(gap) <= EQUAL * size
+        gap = gap if op in {"<=", "<"} else -gap
+        return gap <= 1e-12 * size if op in {"<=", ">="} else gap < -1e-12 * size
+
+    return holds
+
+
+def _whole(parts: list[Range], holds: Callable[[float], bool] | None = None) -> list[Range]:
+    """Only the whole numbers of each part; those at its ends are tested again."""
+    found = []
+    for part in parts:
+        slack = 1e-9 * max(1.0, abs(part.low), abs(part.high))
+        low, high = math.ceil(part.low - slack), math.floor(part.high + slack)
+        if holds is not None and low <= high:
+            low += not holds(low)
+            high -= low <= high and not holds(high)
+        if low <= high:
+            found.append(Range(float(low), float(high)))
+    return found
+
+
+def _nearest(reading: Reading, item: SolveItem, unknown: int, within: Range) -> Nearest | None:
+    """The value of the left side that comes nearest to the right one, over the unknown's range."""
+    equation = Equation(reading, item, unknown)
+    size = within.high - within.low
+    candidates = [within.low + size * step / 64 for step in range(65)]
+    best: tuple[float, float] | None = None
+    for u in candidates:
+        gap, size = equation.at(u)
+        if not math.isnan(gap) and size < math.inf and (best is None or abs(gap) < best[0]):
+            best = (abs(gap), u)
+    if best is None:
+        return None
+    at = _refined(equation, best[1], (within.high - within.low) / 64, within)
+    source = reading.graph.nodes[unknown].data
+    if isinstance(source, Input) and source.whole:
+        whole = [u for u in (math.floor(at), math.ceil(at)) if within.low <= u <= within.high]
+        at = float(min(whole, key=lambda u: _gap(equation, u), default=at))
+    value = reading.changed({unknown: at}).value(item.left)
+    return Nearest(value, at, binding_at(reading, item, unknown, [Range(at, at)]))
+
+
+def _refined(equation: Equation, at: float, step: float, within: Range) -> float:
+    """Walk towards a smaller gap with smaller and smaller steps."""
+    for _ in range(60):
+        tries = [u for u in (at - step, at + step) if within.low <= u <= within.high]
+        better = min(tries, key=lambda u: _gap(equation, u), default=at)
+        if _gap(equation, better) < _gap(equation, at):
+            at = better
+        else:
+            step /= 2
+    return at
+
+
+def _gap(equation: Equation, u: float) -> float:
+    gap = abs(equation.at(u)[0])
+    return math.inf if math.isnan(gap) else gap
+
+
+def binding_at(reading: Reading, item: SolveItem, unknown: int, parts: list[Range]) -> str:
+    """What the left side is bound by, in the middle of the first part."""
+    part = parts[0]
+    return binding_of(reading.changed({unknown: (part.low + part.high) / 2}), item.left)
+
+
+def binding_of(reading: Reading, node: int) -> str:
+    """The name of the term that attains the outermost max or min; "" where there is none."""
+    nodes = reading.graph.nodes
+    while nodes[node].op == "named":
+        node = nodes[node].args[0]
+    if nodes[node].op not in {"max", "min"} or not nodes[node].data:
+        return ""
+    value = reading.value(node)
+    for arg, term in zip(nodes[node].args, nodes[node].data, strict=True):
+        if reading.value(arg) == value:
+            inner = binding_of(reading, arg)
+            assert isinstance(term, Term)
+            return inner or term.name
+    return ""
+
+
+def answer_value(reading: Reading, node: int) -> float:
+    """The number that an `answer` node is, solved under a reading."""
+    part = reading.graph.nodes[node].data
+    assert isinstance(part, AnswerPart)
+    found = solve(reading, part.solve, part.unknown)
+    match part.part:
+        case "value":
+            return found.value
+        case "min":
+            return found.min
+        case _:
+            return found.max
+
+
+def answer_range(reading: Reading, node: int) -> Range:
+    """All that an `answer` node can be while uncertain inputs run over their ranges."""
+    part = reading.graph.nodes[node].data
+    assert isinstance(part, AnswerPart)
+    value = answer_value(reading, node)
+    if part.part != "value":
+        return Range(value, value)
+    found = solve(reading, part.solve, part.unknown)
+    if found.kind != "point":
+        return Range(math.nan, math.nan)
+    return Range(found.min, found.max)
