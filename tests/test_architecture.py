@@ -56,6 +56,7 @@ TABLE: Mapping[str, Row] = {
     ),
     "cli": row(EVERYTHING + " editor perfdsl", "typer", lazy="rich"),
     "__main__": row("cli"),  # python -m perfdsl
+    "__main__": row("cli"),  # python -m perfdsl
     "editor": row(EVERYTHING + " perfdsl", "pygls"),
     "perfdsl": row(lazy=EVERYTHING),  # perfdsl/__init__.py: public names, loaded on first use
 }
@@ -63,6 +64,7 @@ TABLE: Mapping[str, Row] = {
 # One module may have a library that the rest of its part may not.
 EXTRA_LIBRARIES: Mapping[str, Names] = {
     "perfdsl.syntax.generate": frozenset({"lark"}),  # the parser itself drives the written table
+    "perfdsl.present.document": frozenset({"pydantic"}),  # loaded when JSON is asked for
     "perfdsl.present.document": frozenset({"pydantic"}),  # the models of JSON, loaded for JSON alone
 }
 

@@ -174,8 +174,12 @@ def _policy(statement: tree.Policy, module: Module, modules: dict[str, Module]) 
         Record(f"the level `{name}`", {**fields, "name": Words(name)}, instance=block)
         for name, block in zip(names, blocks or (None,), strict=True)
     )
+    port = Record("the port `any`", {"time": time, "name": Words("any")})
     inner = frame.local(
-        compute=time, levels=Sequence(items, "list of levels", names), links=Sequence(())
+        compute=time,
+        levels=Sequence(items, "list of levels", names),
+        ports=Sequence((port,), "list of ports", ("any",)),
+        links=Sequence(()),
     )
     value = as_quantity(evaluate(statement.value, inner), statement.value.span, frame)
     if value is not None and value.dim not in {S, None}:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from perfdsl.diagnostics import Label, Span
+from perfdsl.diagnostics import Label, Severity, Span
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension, base
 from perfdsl.semantics.scope import Context
 from perfdsl.semantics.values import Kinds, Quantity
@@ -109,6 +110,29 @@ def _differ(context: Context, first: Operand, second: Operand, doing: str) -> No
     )
 
 
+def warn_of_prefixes(context: Context, left: Operand, right: Operand) -> None:
+    """GB beside GiB in one comparison: right, and rarely what was meant."""
+    nodes = context.graph.nodes
+    units = []
+    for operand in (left, right):
+        item = nodes[operand.value.node]
+        if item.op != "input" or "B" not in item.data.dim.names:
+            return
+        units.append(item.data.unit.text)
+    binary = [re.search(r"\b[KMGTPE]i(B|bit)", unit) is not None for unit in units]
+    decimal = [re.search(r"\b[kMGTPE](B|bit)", unit) is not None for unit in units]
+    if binary[0] != binary[1] and decimal[0] != decimal[1]:
+        context.report(
+            "P213",
+            f"`{units[0]}` is compared with `{units[1]}`: powers of 1024 with powers of 1000",
+            right.span,
+            units[1],
+            why=(Label(left.span, units[0]),),
+            help_="write both sides with prefixes of one kind",
+            severity=Severity.WARNING,
+        )
+
+
 def _tags_differ(context: Context, first: Operand, second: Operand, doing: str) -> None:
     title = f"{first.value.tag}s and {second.value.tag}s are {doing}"
     context.report(
@@ -170,7 +194,7 @@ def multiply(context: Context, operands: list[Operand], powers: tuple[int, ...])
             _kinds_multiplied(context, first_kinds, operand, power)
             return None
         kinds, first_kinds = merged, first_kinds or operand
-    if _mixed_counting(dim):
+    if _mixed_counting(dim) and all(_over_and_under(operands, powers)):
         _counting_multiplied(context, operands, powers, dim)
         return None
     node = context.graph.product([o.value.node for o in operands], powers)
@@ -203,9 +227,8 @@ def _counting_multiplied(
     powers: tuple[int, ...],
     dim: Dimension,
 ) -> None:
-    above = [o for o, p in zip(operands, powers, strict=True) if _has_work(o, p, 1)]
-    below = [o for o, p in zip(operands, powers, strict=True) if _has_work(o, p, -1)]
-    top, bottom = (above or operands)[0], (below or operands)[-1]
+    above, below = _over_and_under(operands, powers)
+    top, bottom = above[0], below[-1]
     up, down = _work(top.value.dimension), _work(bottom.value.dimension)
     bridge = BRIDGES.get(frozenset({up, down}), "")
     rest = dim / (base(up) / base(down))
@@ -223,6 +246,16 @@ def _counting_multiplied(
         notes=(f"expected {rest}, found {dim}",),
         help_=_bridge_help(up, down, bridge, kind),
     )
+
+
+def _over_and_under(
+    operands: list[Operand], powers: tuple[int, ...]
+) -> tuple[list[Operand], list[Operand]]:
+    """The operands that bring work above the line, and those that bring it below."""
+    pairs = list(zip(operands, powers, strict=True))
+    above = [o for o, p in pairs if _has_work(o, p, 1) and not _has_work(o, p, -1)]
+    below = [o for o, p in pairs if _has_work(o, p, -1) and not _has_work(o, p, 1)]
+    return above, below
 
 
 def _bridge_help(up: str, down: str, bridge: str, kind: str) -> str:

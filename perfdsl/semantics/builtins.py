@@ -8,25 +8,24 @@ from functools import partial
 
 from perfdsl.semantics.arithmetic import BRIDGES, Operand, shown, unify
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension, base
-from perfdsl.semantics.expressions import condition, evaluate, quantity
+from perfdsl.semantics.expressions import evaluate, quantity
 from perfdsl.semantics.fields import capacity
+from perfdsl.semantics.gathering import GATHERERS, most, not_yet
 from perfdsl.semantics.graph import Graph, Residency, Term
-from perfdsl.semantics.models import steps_of, turns_of
+from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_record, pure
 from perfdsl.semantics.runs import predict
-from perfdsl.semantics.scope import Frame, free_names
+from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.traffic import role_size
 from perfdsl.semantics.values import (
     POISON,
     Builtin,
     Condition,
     Instance,
-    Interval,
     Nothing,
     Quantity,
     Record,
     Role,
-    Sequence,
     Value,
     Words,
     describe,
@@ -34,7 +33,6 @@ from perfdsl.semantics.values import (
 from perfdsl.syntax import tree
 
 Function = Callable[[tree.Call, Frame], Value]
-Gatherer = Callable[[tree.Gather, Frame], Value]
 BYTE = base("B")
 
 
@@ -82,18 +80,6 @@ def _term(name: str, expr: tree.Expr, value: Quantity) -> Term:
             return Term(field)
         case _:
             return Term("")
-
-
-def most(op: str, operands: list[Operand], terms: list[Term], frame: Frame) -> Value:
-    """The largest or smallest of the operands."""
-    like = unify(frame.context, operands, "compared")
-    if like is None:
-        return POISON
-    if len(operands) == 1:
-        value = operands[0].value
-        return Quantity(value.node, value.dim, value.tag, value.kinds, False, terms[0])
-    node = frame.context.graph.add(op, [o.value.node for o in operands], tuple(terms))
-    return Quantity(node, like.dim, like.tag, like.kinds)
 
 
 def _same_unit(op: str, expr: tree.Call, frame: Frame) -> Value:
@@ -229,6 +215,8 @@ def _fits(expr: tree.Call, frame: Frame) -> Value:
         title = f"the second argument is a cache or memory, not {describe(level)}"
         return report("P302", title, expr.args[1].span)
     room = capacity(level)
+    if room == POISON:
+        return POISON
     if not isinstance(room, Quantity):
         return report("P406", f"`{level.name}` has no size", expr.args[1].span)
     sized = _sized(expr.args[0], frame)
@@ -250,7 +238,10 @@ def _sized(arg: tree.Argument, frame: Frame) -> tuple[str, int] | None:
         owner = evaluate(expr.base, frame)
         if isinstance(owner, Instance) and owner.sort == "model":
             frame.context.read(frame.world.load_slot)
+            lost = frame.context.lost
             steps = steps_of(owner, frame)
+            if frame.context.lost > lost:
+                return None
             size = role_size(steps, expr.name, frame.context.graph)
             if size is not None:
                 return expr.name, size
@@ -266,138 +257,6 @@ def _sized(arg: tree.Argument, frame: Frame) -> tuple[str, int] | None:
         frame.context.report("P202", "`fits` compares bytes", expr.span, shown(value))
         return None
     return "these bytes", value.node
-
-
-# ---------------------------------------------------------------------------------- gathering
-
-
-def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
-    """A frame for each item that passes the filter, with the item bound; None: reported."""
-    over = evaluate(expr.over, frame)
-    values: list[Value]
-    match over:
-        case Interval():
-            limits = turns_of(over, expr.over.span, frame)
-            if limits is None:
-                return None
-            graph = frame.context.graph
-            dim, tag = over.low.dim, over.low.tag
-            values = [Quantity(graph.const(i), dim, tag) for i in range(*limits)]
-        case Sequence(items=items):
-            values = list(items)
-        case Record(rows=rows) if rows:
-            values = list(rows.values())
-        case _ if over == POISON:
-            return None
-        case _:
-            title = f"`for` runs over a range or a list, not {describe(over)}"
-            frame.context.report("P302", title, expr.over.span)
-            return None
-    frames = [frame.local(**{expr.var: value}) for value in values]
-    return frames if expr.cond is None else _filtered(expr, frames, frame)
-
-
-def _filtered(expr: tree.Gather, frames: list[Frame], frame: Frame) -> list[Frame] | None:
-    assert expr.cond is not None
-    kept = []
-    for inner in frames:
-        test = condition(expr.cond, inner)
-        if test is None:
-            return None
-        holds = frame.context.graph.number(test.node)
-        if holds is None:
-            title = "this condition depends on something unknown"
-            frame.context.report("P505", title, expr.cond.span)
-            return None
-        if holds:
-            kept.append(inner)
-    return kept
-
-
-def _bodies(expr: tree.Gather, frame: Frame) -> list[Operand] | None:
-    frames = items_of(expr, frame)
-    if frames is None:
-        return None
-    found = []
-    for inner in frames:
-        value = quantity(expr.body, inner)
-        if value is None:
-            return None
-        found.append(Operand(value, expr.body.span))
-    return found
-
-
-def _gather_sum(expr: tree.Gather, frame: Frame, mean: bool = False) -> Value:
-    if not mean and (product := _constant_sum(expr, frame)) is not None:
-        return product
-    found = _bodies(expr, frame)
-    if found is None:
-        return POISON
-    if not found:
-        if mean:
-            return frame.context.report("P302", "a mean of nothing", expr.span)
-        return Quantity(frame.context.graph.const(0.0), None)
-    like = unify(frame.context, found, "added")
-    if like is None:
-        return POISON
-    graph = frame.context.graph
-    node = graph.total([o.value.node for o in found])
-    if mean:
-        node = graph.ratio(node, graph.const(len(found)))
-    return Quantity(node, like.dim, like.tag, like.kinds)
-
-
-def _constant_sum(expr: tree.Gather, frame: Frame) -> Value | None:
-    """A sum whose body does not use its index is the number of turns times the body."""
-    if expr.cond is not None or expr.var in free_names(expr.body):
-        return None
-    over = evaluate(expr.over, frame)
-    if not isinstance(over, Interval):
-        return None
-    graph = frame.context.graph
-    turns = graph.total([over.high.node, over.low.node], (1, -1))
-    if not over.open:
-        turns = graph.total([turns, graph.const(1.0)])
-    body = quantity(expr.body, frame)
-    if body is None:
-        return POISON
-    node = graph.product([graph.most([turns, graph.const(0.0)], (Term(""),) * 2), body.node])
-    return Quantity(node, body.dim, body.tag, body.kinds)
-
-
-def _gather_most(op: str, expr: tree.Gather, frame: Frame) -> Value:
-    frames = items_of(expr, frame)
-    if frames is None:
-        return POISON
-    operands, terms = [], []
-    for inner in frames:
-        value = quantity(expr.body, inner)
-        if value is None:
-            return POISON
-        operands.append(Operand(value, expr.body.span))
-        terms.append(_item_term(expr, inner, value))
-    if not operands:
-        if op == "max":
-            return Quantity(frame.context.graph.const(0.0), None)
-        return frame.context.report("P302", "the smallest of nothing", expr.span)
-    return most(op, operands, terms, frame)
-
-
-def _item_term(expr: tree.Gather, inner: Frame, value: Quantity) -> Term:
-    """An argument of max over levels is called like its level."""
-    if value.term.name:
-        return value.term
-    item = inner.values.get(expr.var)
-    if isinstance(item, Record) and "name" in item.fields:
-        name = item.fields["name"]
-        if isinstance(name, Words):
-            return Term(name.text, item.instance.sort if item.instance else "")
-    return Term("")
-
-
-def _not_yet(expr: tree.Expr, frame: Frame) -> Value:
-    title = "this construct is read, but not evaluated yet"
-    return frame.context.report("P008", title, expr.span)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -421,20 +280,12 @@ FUNCTIONS: dict[str, Function] = {
     "ceiling": partial(predict, least=True),
 }
 
-GATHERERS: dict[str, Gatherer] = {
-    "sum": _gather_sum,
-    "mean": partial(_gather_sum, mean=True),
-    "max": partial(_gather_most, "max"),
-    "min": partial(_gather_most, "min"),
-    "smallest": _not_yet,
-    "largest": _not_yet,
-}
 
 # Doors for modules that stand below this one.
 INTERNAL: dict[str, Callable[..., Value]] = {
     "abstract": abstract,
     "applied": applied_record,
-    "fold": _not_yet,
+    "fold": not_yet,
 }
 
 

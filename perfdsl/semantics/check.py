@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from perfdsl.diagnostics import Severity, Span, did_you_mean, sort_diagnostics
-from perfdsl.semantics import builtins
+from perfdsl.semantics import builtins, gathering
 from perfdsl.semantics.alone import check_alone
 from perfdsl.semantics.analyses import read_analysis
 from perfdsl.semantics.expressions import evaluate
@@ -46,7 +47,7 @@ def check(
     graph = Graph()
     context = Context(evaluate, builtins.words(graph), graph=graph)
     context.functions = {**builtins.FUNCTIONS, **builtins.INTERNAL}
-    context.gatherers = builtins.GATHERERS
+    context.gatherers = gathering.GATHERERS
     context.overrides = overrides or {}
     context.problems.extend(reader.problems)
     modules = _modules(reader, context)
@@ -165,10 +166,10 @@ def _is_workload(param: tree.Param, entry: Module) -> bool:
 
 
 def _unused_in_analysis(node: tree.Analysis, context: Context) -> None:
+    uses = Counter(name for statement in node.body for name in mentioned([statement]))
     for statement in node.body:
         if isinstance(statement, tree.Let | tree.Unknown):
-            others = mentioned(other for other in node.body if other is not statement)
-            if statement.name not in others:
+            if uses[statement.name] <= (statement.name in mentioned([statement])):
                 title = f"`{statement.name}` is defined, but nothing uses it"
                 _warn(title, statement.span, context)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
 from perfdsl.semantics import arithmetic
-from perfdsl.semantics.arithmetic import Operand, shown, unify
+from perfdsl.semantics.arithmetic import Operand, shown, unify, warn_of_prefixes
+from perfdsl.semantics.binding import bound, name_of_sum, terms_of
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.fields import call_declared, overlaid, read_field
-from perfdsl.semantics.graph import Input, Term
+from perfdsl.semantics.graph import Input
 from perfdsl.semantics.notes import provenance
 from perfdsl.semantics.params import bind, binding_of, returned
 from perfdsl.semantics.reindex import reindex, row_key
@@ -60,6 +61,8 @@ def _number(expr: tree.Number, frame: Frame) -> Value:
 def _bad_unit(expr: tree.Number, error: UnitError, frame: Frame) -> Value:
     at = expr.span.start + expr.span.text.index(expr.unit)
     span = Span(expr.span.source, at, expr.span.end)
+    if not error.code:
+        return POISON
     first = expr.unit.split("*")[0].split("/")[0]
     if error.code == "P201" and first in frame.names():
         where = Span(span.source, expr.span.start + len(expr.digits), at)
@@ -128,13 +131,18 @@ def _name(expr: tree.Name, frame: Frame) -> Value:
     return unknown_name(expr.id, expr.span, frame)
 
 
+# With so many messages already, nobody waits for more suggestions.
+ENOUGH = 100
+
+
 def unknown_name(name: str, span: Span, frame: Frame) -> Value:
     """Report a name that nothing has, with the nearest one that exists."""
     if name == "load":
         title = "this asks for the workload in force, and there is none"
         help_ = "give the analysis one: `analysis name(..., load = short)`"
         return frame.context.report("P304", title, span, help_=help_)
-    near = did_you_mean(name, frame.names())
+    few = len(frame.context.problems) < ENOUGH
+    near = did_you_mean(name, frame.names()) if few else None
     title = f"there is no `{name}` here"
     if near is None and not isinstance(frame.module.units.parse(name), UnitError):
         help_ = f"`{name}` is a unit: write a number in front of it, such as `1 {name}`"
@@ -252,9 +260,11 @@ def _sum(expr: tree.Sum, frame: Frame) -> Value:
     if like is None:
         return POISON
     signs = (1, *(1 if op == "+" else -1 for op in expr.ops))
-    node = frame.context.graph.total([o.value.node for o in operands], signs)
+    graph = frame.context.graph
+    node = graph.total([o.value.node for o in operands], signs)
     literal = all(o.value.literal for o in operands)
-    return Quantity(node, like.dim, like.tag, like.kinds, literal)
+    term = name_of_sum(graph, [(o.value.node, o.value.term) for o in operands])
+    return Quantity(node, like.dim, like.tag, like.kinds, literal, term)
 
 
 def _product(expr: tree.Product, frame: Frame) -> Value:
@@ -338,6 +348,7 @@ def _compare(expr: tree.Compare, frame: Frame) -> Value:
     both = [Operand(one, expr.left.span), Operand(two, expr.right.span)]
     if unify(frame.context, both, "compared") is None:
         return POISON
+    warn_of_prefixes(frame.context, *both)
     return Condition(frame.context.graph.add("compare", (one.node, two.node), expr.op))
 
 
@@ -358,56 +369,16 @@ def _bound_by(expr: tree.BoundBy, frame: Frame) -> Value:
     value = quantity(expr.left, frame)
     if value is None:
         return POISON
-    node = bound_node(value.node, expr.name, frame)
+    node = bound(frame.context.graph, value.node, expr.name)
     if node is not None:
         return Condition(node)
-    terms = [term.name for term in terms_of(value.node, frame)]
+    terms = [term.name for term in terms_of(frame.context.graph, value.node)]
     title = f"`{expr.name}` is no term of this"
     help_ = f"its terms: {', '.join(dict.fromkeys(terms))}"
     if not terms:
         title = "nothing binds this: it is no max or min of named terms"
         help_ = "name what competes, as in `max(compute: a, dram: b)`"
     return frame.context.report("P603", title, expr.span, help_=help_)
-
-
-def outermost(node: int, frame: Frame) -> int | None:
-    """The max or min that a node is, its own name put aside."""
-    nodes = frame.context.graph.nodes
-    while nodes[node].op == "named":
-        node = nodes[node].args[0]
-    return node if nodes[node].op in {"max", "min"} else None
-
-
-def terms_of(node: int, frame: Frame) -> list[Term]:
-    """The terms of the outermost max or min, and of those inside it."""
-    top = outermost(node, frame)
-    if top is None:
-        return []
-    item = frame.context.graph.nodes[top]
-    found: list[Term] = []
-    for arg, term in zip(item.args, item.data, strict=True):
-        found.append(term)
-        found.extend(terms_of(arg, frame))
-    return [term for term in found if term.name]
-
-
-def bound_node(node: int, name: str, frame: Frame) -> int | None:
-    """The condition that the term of that name (or family) attains the max; None: no such term."""
-    top = outermost(node, frame)
-    if top is None:
-        return None
-    graph = frame.context.graph
-    item = graph.nodes[top]
-    ways: list[int] = []
-    for arg, term in zip(item.args, item.data, strict=True):
-        attains = graph.add("compare", (arg, top), ">=" if item.op == "max" else "<=")
-        if name in {term.name, term.family}:
-            ways.append(attains)
-        elif (inner := bound_node(arg, name, frame)) is not None:
-            ways.append(graph.add("and", (attains, inner)))
-    if not ways:
-        return None
-    return ways[0] if len(ways) == 1 else graph.add("or", ways)
 
 
 def _if(expr: tree.If, frame: Frame) -> Value:
@@ -525,10 +496,22 @@ def _call(expr: tree.Call, frame: Frame) -> Value:
             return frame.context.report("P302", title, expr.span)
 
 
+# How many functions may wait for each other's values.
+MAX_CALLS = 64
+
+
 def _call_function(func: FunctionValue, expr: tree.Call, frame: Frame) -> Value:
     context = frame.context
     if any(node is func.node for node in context.calling):
         return _recursion(func, expr, frame)
+    if len(context.calling) >= MAX_CALLS:
+        title = f"functions call each other more than {MAX_CALLS} deep"
+        if ("deep",) not in context.seen:
+            context.report("P703", title, expr.span)
+        context.seen.add(("deep",))
+        return POISON
+    if not context.spend(1, expr.span):
+        return POISON
     what = f"`{func.node.name}`"
     values = bind(func.node.params, expr.args, expr.span, frame, func.frame, what)
     if values is None:
@@ -540,6 +523,9 @@ def _call_function(func: FunctionValue, expr: tree.Call, frame: Frame) -> Value:
     context.calling.append(func.node)
     try:
         value = evaluate(func.node.value, inner)
+    except RecursionError:
+        title = "this needs too many things inside each other"
+        value = context.report("P703", title, expr.span)
     finally:
         context.calling.pop()
     return returned(value, func)

@@ -61,6 +61,8 @@ EXPECTED: dict[str, dict[str, Type]] = {
     "operator": {"input": RATIO, "output": RATIO},
 }
 LEVELS = {"cache", "memory"}
+# What an instance must say; that it does not is reported where it is written.
+NEEDED = {"port": ("peak",), "cache": ("size",), "format": ("block",)}
 
 
 def value_key(value: Value) -> object:
@@ -245,6 +247,17 @@ def misplaced(statement: tree.Statement, sort: str, frame: Frame) -> None:
     frame.context.report("P403", title, head, help_=help_)
 
 
+def without_let(statement: tree.Assign, place: str, frame: Frame) -> None:
+    """Report `name = ...` where values are `let`s, and bind the name all the same."""
+    name, at = statement.path[0], statement.span
+    start = Span(at.source, at.start, at.start)
+    fix = Fix("write `let`", (Edit(start, "let "),), safe=True)
+    frame.bindings.setdefault(name, binding_of(name, statement, statement.value))
+    title = f"`{name}` stands alone: {place} a value is a `let`"
+    help_ = f"write `let {name} = ...`"
+    frame.context.report("P403", title, at, help_=help_, fix=fix)
+
+
 def _block(statement: tree.Block, first: dict[str, Span], made: Instance, frame: Frame) -> None:
     name = statement.name
     if not _fresh(name, statement.head, first, frame):
@@ -379,6 +392,8 @@ def instance_field(instance: Instance, name: str, span: Span, frame: Frame) -> V
     derived = _derived(instance, name, frame)
     if derived is not None:
         return derived
+    if name in NEEDED.get(instance.sort, ()) and not instance.origin.module.name.startswith("std/"):
+        return POISON  # Reported where the instance is written.
     names = [*home.bindings, *home.values]
     return _missing(f"the {instance.sort} `{instance.name}`", name, span, names, frame)
 
@@ -407,6 +422,8 @@ def capacity(level: Instance) -> Value | None:
     if shared is None and not private:
         return size
     cores = home.find("cores")
+    if cores == POISON:
+        return POISON
     if not isinstance(cores, Quantity):
         title = f"`{level.name}` is shared by cores, but the hardware has no `cores`"
         return home.context.report("P406", title, _span(level), help_="write `cores = 8 core`")

@@ -163,7 +163,8 @@ def _follow(
     if key in reader.files:
         return key
     if len(reader.files) > reader.limits.imports:
-        _report(reader, "P707", f"more than {reader.limits.imports} files are imported", span)
+        if all(problem.code != "P707" for problem in reader.problems):
+            _report(reader, "P707", f"more than {reader.limits.imports} files are imported", span)
         return None
     if len(above) > reader.limits.depth:
         _report(reader, "P708", f"imports nest deeper than {reader.limits.depth}", span)

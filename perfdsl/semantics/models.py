@@ -68,6 +68,8 @@ def _use(statement: tree.Use, frame: Frame, count: int, index: str, shapes: Shap
         return [Step(name, "", count, index, work, flows, statement.span)]
     value = _applied(statement.what, frame)
     if not isinstance(value, Applied):
+        frame.context.lost += 1
+        shapes.names.setdefault(statement.name or statement.what.path[-1], statement.span)
         return []
     name = statement.name or value.name
     _meet(statement, value, name, frame, shapes)
@@ -141,6 +143,10 @@ def _repeated(
         return _unrolled(statement, ends, frame, count, index, shapes)
     graph = frame.context.graph
     classes = math.lcm(*moduli) if moduli else 1
+    if classes > MAX_UNROLLED:
+        return _unrolled(statement, ends, frame, count, index, shapes)
+    if not frame.context.spend(classes, statement.over.span):
+        return []
     found: list[Step] = []
     for residue in range(classes):
         turns = graph.product([count, _turns(ends, residue, classes, frame)])
@@ -227,7 +233,7 @@ def turns_of(ends: Interval, span: Span, frame: Frame) -> tuple[int, int] | None
     """The whole numbers of a range, as for Python's range; None: reported."""
     number = frame.context.graph.number
     low, high = number(ends.low.node), number(ends.high.node)
-    if low is None or high is None:
+    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
         title = "the ends of this range must be numbers, since what runs over it uses its index"
         frame.context.report("P505", title, span)
         return None
@@ -236,7 +242,8 @@ def turns_of(ends: Interval, span: Span, frame: Frame) -> tuple[int, int] | None
         return None
     first, last = round(low), math.ceil(high) if ends.open else math.floor(high) + 1
     if last - first > MAX_TURNS:
-        title = f"this runs {last - first:,} times; the limit is {MAX_TURNS:,}"
+        turns = f"{last - first:,}" if last - first < 10**15 else f"{float(last - first):.3g}"
+        title = f"this runs {turns} times; the limit is {MAX_TURNS:,}"
         frame.context.report("P706", title, span)
         return None
     if last - first > MAX_UNROLLED:
@@ -244,6 +251,8 @@ def turns_of(ends: Interval, span: Span, frame: Frame) -> tuple[int, int] | None
             f"this runs {last - first:,} times, each with its own formula: at most {MAX_UNROLLED:,}"
         )
         frame.context.report("P706", title, span)
+        return None
+    if not frame.context.spend(max(last - first, 0), span):
         return None
     return first, max(first, last)
 

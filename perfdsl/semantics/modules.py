@@ -5,7 +5,7 @@ from __future__ import annotations
 from perfdsl.diagnostics import Edit, Fix, Label, Severity, Span, did_you_mean
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.fields import from_function, instantiate, misplaced
+from perfdsl.semantics.fields import from_function, instantiate, misplaced, without_let
 from perfdsl.semantics.files import Loaded
 from perfdsl.semantics.notes import text_of
 from perfdsl.semantics.params import binding_of
@@ -94,13 +94,8 @@ def _other(statement: tree.Statement, frame: Frame) -> None:
     match statement:
         case tree.Import() | tree.FromImport() | tree.Unit() | tree.Dimension() | tree.Label():
             pass
-        case tree.Assign(path=(name,)):
-            head = Span(statement.span.source, statement.span.start, statement.span.start)
-            fix = Fix("write `let`", (Edit(head, "let "),), safe=True)
-            frame.bindings.setdefault(name, binding_of(name, statement, statement.value))
-            title = f"`{name}` stands alone: at the top of a file a value is a `let`"
-            frame.context.report("P403", title, statement.span, help_=f"write `let {name} = ...`",
-                                 fix=fix)  # fmt: skip
+        case tree.Assign(path=(_,)):
+            without_let(statement, "at the top of a file", frame)
         case tree.Table() | tree.DataRows() | tree.DataFile():
             title = f"`{statement.word}` is read, but not evaluated yet"
             frame.context.report("P008", title, statement.span)
@@ -156,9 +151,11 @@ def _named_unit(statement: tree.Unit, families: frozenset[str], module: Module) 
     frame = module.top()
     value = evaluate(statement.value, frame)
     if value == POISON:
+        module.units.broken.add(statement.name)
         return
     number = frame.context.graph.number(value.node) if isinstance(value, Quantity) else None
     if not isinstance(value, Quantity) or number is None or number <= 0:
+        module.units.broken.add(statement.name)
         title = "a unit is a positive number of other units"
         frame.context.report("P302", title, statement.value.span)
         return

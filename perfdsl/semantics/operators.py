@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from perfdsl.diagnostics import Span
 from perfdsl.semantics.arithmetic import shown
@@ -86,9 +87,17 @@ def work_and_flows(
     return _merged_work(work, frame.context.graph), _merged_flows(flows, frame.context.graph)
 
 
+def _lost(frame: Frame) -> list[Any]:
+    """No work or bytes, because of a mistake that was reported: what is made of it says nothing."""
+    frame.context.lost += 1
+    return []
+
+
 def _work(statement: tree.Work, frame: Frame) -> list[Work]:
     value = quantity(statement.value, frame)
-    if value is None or value.dim is None:
+    if value is None:
+        return _lost(frame)
+    if value.dim is None:
         return []
     if value.dimension.exponents not in {((name, 1),) for name in ("op", "MAC", "FLOP")}:
         title = "work is counted in op, MAC or FLOP"
@@ -96,11 +105,11 @@ def _work(statement: tree.Work, frame: Frame) -> list[Work]:
         notes = (f"found {value.dimension}",)
         span = statement.value.span
         frame.context.report("P202", title, span, shown(value), notes=notes, help_=help_)
-        return []
+        return _lost(frame)
     if value.kinds is not None and statement.kind not in {*value.kinds, ANY}:
         title = f"this is {', '.join(sorted(value.kinds))} work, not {statement.kind}"
         frame.context.report("P209", title, statement.value.span, shown(value))
-        return []
+        return _lost(frame)
     return [Work(statement.kind, value.dimension, value.node)]
 
 
@@ -110,7 +119,9 @@ def _flow(statement: tree.Flow, frame: Frame) -> list[Flow]:
         frame.context.report("P008", title, statement.span)
         return []
     value = quantity(statement.value, frame)
-    if value is None or value.dim is None:
+    if value is None:
+        return _lost(frame)
+    if value.dim is None:
         return []
     if value.dim != BYTE:
         title = f"`{statement.direction}` is a number of bytes"
@@ -118,7 +129,7 @@ def _flow(statement: tree.Flow, frame: Frame) -> list[Flow]:
         notes = (f"expected B, found {value.dimension}",)
         span = statement.value.span
         frame.context.report("P202", title, span, shown(value), notes=notes, help_=help_)
-        return []
+        return _lost(frame)
     role = frame.find(statement.role)
     name = role.name if isinstance(role, Role) else statement.role
     return [Flow(statement.direction, name, value.node)]
@@ -152,7 +163,10 @@ def applied_step(value: Applied, name: str, frame: Frame) -> Step:
 
 def applied_record(value: Applied, frame: Frame) -> Value:
     """The fields of an applied operator: work, bytes, intensity, and its own definitions."""
+    lost = frame.context.lost
     step = applied_step(value, "", frame)
+    if frame.context.lost > lost:
+        return POISON
     node = value.origin.node
     assert isinstance(node, tree.Operator)
     own = Instance("operator", value.name, value.origin, value.frame, {}, {}, Key())
@@ -180,18 +194,26 @@ def step_fields(step: Step, graph: Graph) -> dict[str, Value]:
 
 
 def work_record(work: tuple[Work, ...] | list[Work]) -> Record:
-    """Work by kind: `x.work[int8]`; the whole is a quantity only if there is one kind and unit."""
-    rows: dict[str, Value] = {}
+    """Work by kind: `x.work[int8]`, and by unit where a kind has two: `x.work[fp32][MAC]`.
+
+    The whole is a quantity only if there is one kind, counted in one unit.
+    """
+    units: dict[str, dict[str, Value]] = {}
     for item in work:
         value = Quantity(item.node, item.unit, "", kinds_of(item.kind))
-        rows[item.kind] = _mixed(item.kind) if item.kind in rows else value
+        units.setdefault(item.kind, {})[str(item.unit)] = value
+    rows = {kind: _of_kind(kind, parts) for kind, parts in units.items()}
     default = next(iter(rows.values())) if len(work) == 1 else None
     parts = tuple((item.unit, item.node) for item in work)
     return Record("work of several kinds or units", {}, rows, default, parts=parts)
 
 
-def _mixed(kind: str) -> Record:
-    return Record(f"{kind} work counted in several units: `total(work, 2 op/MAC)` adds it", {})
+def _of_kind(kind: str, units: dict[str, Value]) -> Value:
+    """Work of one kind: a quantity, or one for each unit in which it is counted."""
+    if len(units) == 1:
+        return next(iter(units.values()))
+    parts = tuple((v.dimension, v.node) for v in units.values() if isinstance(v, Quantity))
+    return Record(f"{kind} work, counted in several units", {}, units, parts=parts)
 
 
 def kinds_of(kind: str) -> frozenset[str] | None:

@@ -106,14 +106,25 @@ def checked_number(
     if number is None:
         return value
     if wanted is not None and wanted.whole and not _is_whole(number):
-        title = f"`{binding.name}` is a count, and this is not a whole number"
-        return frame.context.report("P305", title, span)
+        return _not_whole(value, span, frame, binding)
     limits = range_of(binding.within, frame)
     if limits is not None and not limits[0] <= number <= limits[1] and binding.within is not None:
         title = f"`{binding.name}` is outside its declared range"
         why = (Label(binding.within.span, "the range"),)
         return frame.context.report("P303", title, span, why=why)
     return value
+
+
+def _not_whole(value: Quantity, span: Span, frame: Frame, binding: Binding) -> Value:
+    """Blame the number where it is written, even if a count is needed elsewhere."""
+    node = frame.context.graph.nodes[value.node]
+    written = node.data.span if node.op == "input" and node.data.span is not None else span
+    title = f"`{binding.name}` is a count, and this is not a whole number"
+    inside = (
+        written.source is span.source and written.start <= span.start and span.end <= written.end
+    )
+    why = () if inside else (Label(span, f"given for the count `{binding.name}`"),)
+    return frame.context.report("P305", title, span if inside else written, why=why)
 
 
 def _is_whole(number: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from perfdsl.diagnostics import Diagnostic, Span
+from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.graph import Graph, Input
 from perfdsl.semantics.scope import Frame, Module
 from perfdsl.semantics.values import Condition, Quantity, Value
@@ -50,7 +51,8 @@ class ObserveItem:
 class SolveItem:
     """A question: for which values of the unknowns does `left` stand in relation `op` to `right`?
 
-    For an observation: left is the quantity, right the observed value, op is `==`.
+    For an observation: left is the quantity, right the observed value, op is `==`; `also` are the
+    values of further observations of the same quantity, and the answer must fit them all.
     """
 
     name: str
@@ -63,10 +65,12 @@ class SolveItem:
     observation: ObserveItem | None
     scenarios: tuple[str, ...]
     span: Span
+    also: tuple[int, ...] = ()
+    dim: Dimension = PURE
 
     @property
-    def roots(self) -> tuple[int, int]:
-        return self.left, self.right
+    def roots(self) -> tuple[int, ...]:
+        return self.left, self.right, *self.also
 
 
 @dataclass(frozen=True, slots=True, eq=False)

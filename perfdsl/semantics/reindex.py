@@ -174,8 +174,7 @@ def lineage(scenario: Declared, frame: Frame) -> list[Declared]:
     current: Value | None = scenario
     while isinstance(current, Declared) and isinstance(current.node, tree.Scenario):
         if any(current.node is other.node for other in chain):
-            title = "this scenario is itself"
-            frame.context.report("P401", title, current.node.head)
+            _own_ancestor(chain, frame)
             break
         chain.append(current)
         base = current.node.base
@@ -186,6 +185,18 @@ def lineage(scenario: Declared, frame: Frame) -> list[Declared]:
             expr = tree.Field(expr, name, span=base.span)
         current = frame.context.evaluate(expr, current.module.top())
     return chain[::-1]
+
+
+def _own_ancestor(chain: list[Declared], frame: Frame) -> None:
+    """Report scenarios that are each other: once, whichever of them is asked for first."""
+    nodes = [part.node for part in chain if isinstance(part.node, tree.Scenario)]
+    key = ("ancestors", frozenset(node.span for node in nodes))
+    if key not in frame.context.seen:
+        frame.context.seen.add(key)
+        names = " is ".join([*(node.name for node in nodes), nodes[0].name])
+        why = tuple(Label(node.head, f"`{node.name}`") for node in nodes[1:6])
+        title = "a scenario cannot be its own ancestor"
+        frame.context.report("P401", title, nodes[0].head, names, why=why)
 
 
 def apply_scenario(

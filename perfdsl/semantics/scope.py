@@ -17,6 +17,9 @@ from perfdsl.semantics.units import UnitTable
 from perfdsl.semantics.values import POISON, Value
 from perfdsl.syntax import tree
 
+# Turns of `repeat` and `for` that are written out, and calls, in all of a program.
+MAX_TURNS = 100_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Naming:
@@ -52,6 +55,20 @@ class Context:
     naming: dict[Span, Naming] = field(default_factory=dict)
     calling: list[tree.Function] = field(default_factory=list)
     solves: dict[object, object] = field(default_factory=dict)
+    computing: dict[tuple[int, str], tuple[Frame, Binding]] = field(default_factory=dict)
+    turns: int = 0
+    lost: int = 0
+
+    def spend(self, turns: int, span: Span) -> bool:
+        """Whether so many more turns of `repeat` and `for`, or calls, may be read; else reported."""
+        self.turns += turns
+        if self.turns <= MAX_TURNS:
+            return True
+        if self.turns - turns <= MAX_TURNS:
+            title = f"more than {MAX_TURNS:,} turns and calls, counted over the whole program"
+            help_ = "what runs over a range and does not use its index is counted by a formula"
+            self.report("P706", title, span, help_=help_)
+        return False
 
     def report(
         self,
@@ -183,9 +200,12 @@ class Frame:
             if current in self.values:
                 waiting.pop()
                 continue
+            if (id(self), current) in self.context.computing:
+                self._crossed(current)
+                continue
             binding = self.bindings[current]
             needed = free_names(self.context.overrides.get(binding.span, binding.expr))
-            if binding.make is not None:
+            if binding.make is not None or _means_outer(binding):
                 needed = tuple(name for name in needed if name != current)
             ahead = next((n for n in needed if n in self.bindings and n not in self.values), None)
             if ahead is None:
@@ -202,16 +222,39 @@ class Frame:
         if binding.span in context.overrides:
             expr = context.overrides[binding.span]
         context.reads.append(set())
+        context.computing[id(self), binding.name] = (self, binding)
         try:
             if binding.prepare is not None:
                 binding.prepare(self, binding, expr)
-            value = binding.make(self) if binding.make else context.evaluate(expr, self)
+            home = self.parent if self.parent and _means_outer(binding) else self
+            value = binding.make(self) if binding.make else context.evaluate(expr, home)
             if binding.finish is not None:
                 value = binding.finish(value, self, binding)
+        except RecursionError:
+            title = "this needs too many things inside each other"
+            help_ = "give a part of it a name of its own"
+            value = context.report("P703", title, binding.head, help_=help_)
         finally:
             read = context.reads.pop()
+            context.computing.pop((id(self), binding.name), None)
         self.values[binding.name] = value
         self.slots[binding.name] = read
+
+    def _crossed(self, name: str) -> None:
+        """A definition that needs itself by way of other blocks, such as `l.cores` inside `l`."""
+        keys = list(self.context.computing)
+        chain = [self.context.computing[key] for key in keys[keys.index((id(self), name)) :]]
+        paths = [f"{frame.path}.{each.name}" if frame.path else each.name for frame, each in chain]
+        names = [*paths, paths[0]]
+        others = tuple(
+            Label(each.head, f"`{own}` needs `{following}`")
+            for (_, each), own, following in zip(chain[1:], names[1:], names[2:], strict=False)
+        )
+        title = "this is defined by itself"
+        if len(chain) > 1:
+            title = "these are defined by each other"
+        self.context.report("P401", title, chain[0][1].head, " -> ".join(names[:9]), why=others[:6])
+        self.values[name] = POISON
 
     def _cycle(self, names: list[str]) -> None:
         first = self.bindings[names[0]]
@@ -240,6 +283,13 @@ class Frame:
             frame = frame.parent
         found.update(dict.fromkeys([*self.context.prelude, *self.context.builtins]))
         return list(found)
+
+
+def _means_outer(binding: Binding) -> bool:
+    """`analysis a(net = net)`: the default of a parameter is what has the same name outside."""
+    expr = binding.expr
+    is_name = isinstance(expr, tree.Name) and expr.id == binding.name
+    return is_name and binding.sort == "parameter"
 
 
 _PARTS: dict[type[tree.Node], tuple[str, ...]] = {}

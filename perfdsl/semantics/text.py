@@ -35,13 +35,21 @@ def show_number(value: float, dim: Dimension, digits: int = 4) -> str:
 
 def scale(value: float, dim: Dimension) -> tuple[float, str]:
     """The value in a readable unit, and that unit's text."""
+    unit, factor = readable(value, dim)
+    return value / factor, unit
+
+
+def readable(value: float, dim: Dimension) -> tuple[str, float]:
+    """The unit in which a value reads best, and how many base units it is."""
     lead = next((name for name, e in dim.exponents if e == 1 and name in SMALL | LARGE), None)
     if lead is None or value == 0 or not math.isfinite(value):
-        return value, str(dim)
+        return str(dim), 1.0
     step = math.floor(math.log10(abs(value)) / 3 + 1e-12)
     low, high = (-5, 0) if lead in SMALL and dim.exponents == ((lead, 1),) else (0, 5)
     step = max(low, min(high, step))
-    return value / 1000.0**step, _with_prefix(PREFIXES[step], lead, dim)
+    # Below one the inverse power is exact (1e-3, not 1000**-1 twice rounded).
+    factor = 1000.0**step if step >= 0 else float(f"1e{3 * step}")
+    return _with_prefix(PREFIXES[step], lead, dim), factor
 
 
 def _with_prefix(prefix: str, lead: str, dim: Dimension) -> str:

@@ -99,12 +99,14 @@ def _touched(flows: tuple[Flow, ...], graph: Graph) -> dict[str, int]:
 
 
 def role_size(steps: list[Step], role: str, graph: Graph) -> int | None:
-    """What one pass touches of one role; None if no operator has the role."""
+    """What is touched of one role between two uses; None if no operator has the role."""
     found = [
         graph.product([step.count, touched[role]])
         for step in steps
         if role in (touched := _touched(step.flows, graph))
     ]
+    if found and role == ACTIVATIONS:
+        return working_sets(steps, graph)[1].size
     return graph.total(found) if found else None
 
 
@@ -133,15 +135,15 @@ def derive(
     """Which share of the bytes crosses which level."""
     graph = frame.context.graph
     passes, acts = working_sets(steps, graph)
-    declared = _declared(passes, levels, frame)
     shares: list[tuple[int, ...]] = []
     for group in (passes, acts):
+        declared = _declared(group, levels, frame)
         one_group: list[int] = []
         for at in range(len(levels)):
-            if group is passes and declared is not None:
-                one_group.append(graph.const(1.0 if at <= declared else 0.0))
-            elif group is passes and cold:
+            if group is passes and cold:
                 one_group.append(graph.const(1.0))
+            elif declared is not None:
+                one_group.append(graph.const(1.0 if at <= declared else 0.0))
             else:
                 one_group.append(_share(group, levels, at, least, graph))
         shares.append(tuple(one_group))
@@ -175,6 +177,8 @@ def _declared(group: Group, levels: list[Level], frame: Frame) -> int | None:
     graph = frame.context.graph
     names = [level.name for level in levels]
     for role, name, span in frame.world.resident:
+        if (role == ACTIVATIONS) != (group.name == ACTIVATIONS):
+            continue
         if name not in names:
             title = f"the hardware has no cache or memory `{name}`"
             frame.context.report("P106", title, span, help_=f"it has: {', '.join(names)}")

@@ -53,6 +53,8 @@ def read_type(node: tree.Type, frame: Frame) -> Type | None:
         return Type(name, text=f"a {name.lower()}")
     unit = frame.module.units.parse(name)
     if isinstance(unit, UnitError):
+        if not unit.code:
+            return None
         near = f"did you mean `{unit.instead}`?" if unit.instead else "types: a unit, Count, Ratio"
         frame.context.report(unit.code, unit.title, node.span, help_=near)
         return None

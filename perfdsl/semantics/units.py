@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -42,6 +43,7 @@ class UnitTable:
     takes: dict[str, frozenset[str]] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
     docs: dict[str, str] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     read: dict[str, Unit | UnitError] = field(default_factory=dict)
 
     def copy(self) -> UnitTable:
@@ -82,9 +84,11 @@ class UnitTable:
                 return self.complaint(name)
             if abs(exponent) > MAX_EXPONENT:
                 return UnitError("P705", f"the exponent of `{name}` is larger than {MAX_EXPONENT}")
-            factor *= one.factor**exponent
+            factor *= _raised(one.factor, exponent)
             dim *= one.dim**exponent
             tags.append(one.tag)
+        if not 0 < factor < math.inf:
+            return UnitError("P705", f"`{text}` is beyond the range of numbers")
         # A tag survives alone; a compound unit never carries one.
         return Unit(text, factor, dim, tags[0] if len(parts) == 1 else "")
 
@@ -100,7 +104,9 @@ class UnitTable:
         return None
 
     def complaint(self, name: str) -> UnitError:
-        """What to say about a name that is no unit."""
+        """What to say about a name that is no unit; without a code where all is said already."""
+        if name in self.broken:
+            return UnitError("", "")
         if name in {"b", "Kb", "kb", "Mb", "Gb", "Tb", "Kib", "Mib", "Gib"}:
             big = name[:-1].replace("K", "k") if "i" not in name else name[:-1]
             title = f"`{name}` is ambiguous: `{big}B` is byte, `{big}bit` is bit"
@@ -127,6 +133,14 @@ class UnitTable:
             if family in families
         ]
         return [*self.known, *prefixed]
+
+
+def _raised(factor: float, exponent: Exponent) -> float:
+    """A factor to a power; infinite where that is beyond the range of numbers."""
+    try:
+        return float(factor**exponent)
+    except OverflowError:
+        return math.inf
 
 
 def _parts(text: str) -> list[tuple[str, int]]:

@@ -31,6 +31,7 @@ from perfdsl.solve.answers import (
     Solved,
     Table,
 )
+from perfdsl.solve.binding import binding_of
 from perfdsl.solve.claims import judge
 from perfdsl.solve.conflicts import conflicts
 from perfdsl.solve.explain import is_bridge
@@ -38,7 +39,7 @@ from perfdsl.solve.extent import extent
 from perfdsl.solve.numbers import number, of_node
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.sensitivity import dependences
-from perfdsl.solve.unknowns import answer_range, answer_value, binding_of, solve
+from perfdsl.solve.unknowns import answer_range, answer_value, solve
 
 KNOWN_BRIDGES = {("MAC", "op"): 2.0, ("FLOP", "MAC"): 2.0, ("FLOP", "op"): 1.0}
 OPERATOR_COLUMNS = ("name", "count", "work", "bytes", "intensity", "time", "bound")
@@ -142,13 +143,24 @@ def _answer_of(value: Record, reading: Reading, item: ShowItem) -> Solved | str:
 
 def _by_row(value: Record, item: ShowItem, reading: Reading) -> Table:
     """Work by kind, bytes by role: a table of two columns."""
-    rows: list[tuple[Cell, ...]] = []
-    for name, row in value.rows.items():
-        if isinstance(row, Quantity):
-            rows.append((name, _in(row, item.unit, item, reading)))
+    rows: list[tuple[Cell, ...]] = [
+        (name, _in(row, item.unit, item, reading)) for name, row in flat(value)
+    ]
     if isinstance(value.default, Quantity) and len(rows) > 1:
         rows.append(("all", _in(value.default, item.unit, item, reading)))
     return Table(("of", "value"), ("", item.unit), tuple(rows))
+
+
+def flat(value: Record, name: str = "") -> list[tuple[str, Quantity]]:
+    """The quantities of a record's rows, those of rows of rows included: `fp32 MAC`."""
+    found: list[tuple[str, Quantity]] = []
+    for key, row in value.rows.items():
+        inner = f"{name} {key}".strip()
+        if isinstance(row, Quantity):
+            found.append((inner, row))
+        elif isinstance(row, Record):
+            found.extend(flat(row, inner))
+    return found
 
 
 def _in(value: Quantity, unit: str, item: ShowItem, reading: Reading) -> Number:
@@ -184,8 +196,7 @@ def _cell(row: Record, name: str, unit: str, item: ShowItem, reading: Reading) -
         value = fields.get(part)
     if isinstance(value, Record):
         if value.default is None and value.rows:
-            parts = [_in(v, unit, item, reading) for v in value.rows.values()
-                     if isinstance(v, Quantity)]  # fmt: skip
+            parts = [_in(part, unit, item, reading) for _, part in flat(value)]
             return " + ".join(f"{plain(p.shown)} {p.unit}" for p in parts)
         value = value.default
     if isinstance(value, Quantity):
@@ -250,7 +261,7 @@ def _solved_for(
         target = Number(value, data.low, data.high, data.dim, data.unit.text, data.unit.factor)
     nearest = None
     if found.nearest is not None:
-        like = target or number(found.nearest.value, PURE)
+        like = target or number(found.nearest.value, item.dim)
         value = found.nearest.value
         nearest = Number(value, value, value, like.dim, like.unit, like.factor)
     return Solved(

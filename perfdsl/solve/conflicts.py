@@ -62,21 +62,26 @@ def _cases(hypothesis: Hypothesis, reading: Reading) -> Iterator[Case]:
     for item, target, least in hypothesis.cases:
         observed = reading.bounds(item.value.node)
         unknown = any(_is_unknown(reading, n) for n in reading.vague(target.node))
-        bounded = target.dim == base("s") and (least.node != target.node or _is_least(target))
+        bounded = target.dim == base("s") and (least.node != target.node or _of_a_run(reading, least.node))
         if unknown or bounded:
             low = extent_of(reading, least.node, {})
-            if observed.high < low.low * (1 - SLACK):
+            if observed.high < low.low - _slack(low.low):
                 yield Case(item, hypothesis, least.node, "below", observed)
                 continue
         if unknown:
             high = extent_of(reading, target.node, {})
-            if observed.low > high.high * (1 + SLACK):
+            if observed.low > high.high + _slack(high.high):
                 yield Case(item, hypothesis, target.node, "above", observed)
 
 
-def _is_least(target: object) -> bool:
-    """Whether what was observed is a ceiling itself."""
-    return bool(getattr(target, "least", False))
+def _slack(value: float) -> float:
+    return SLACK * abs(value) if math.isfinite(value) else 0.0
+
+
+def _of_a_run(reading: Reading, node: int) -> bool:
+    """Whether a time is made of what a run takes for its work and its bytes: a ceiling."""
+    nodes = (reading.graph.nodes[number] for number in reading.graph.needed([node]))
+    return any(t.family for n in nodes if n.op == "max" and n.data for t in n.data)
 
 
 def _is_unknown(reading: Reading, node: int) -> bool:
@@ -131,8 +136,10 @@ def _peace(case: Case, reading: Reading, freed: dict[int, Range]) -> bool:
     """Whether the observation is within reach when these assumptions are free."""
     box = _box(reading, case.node, freed)
     if case.side == "below":
-        return reaches_down(reading, case.node, box, case.observed.high * (1 + SLACK))
-    return reaches_up(reading, case.node, box, case.observed.low * (1 - SLACK))
+        goal = case.observed.high + _slack(case.observed.high)
+        return reaches_down(reading, case.node, box, goal)
+    goal = case.observed.low - _slack(case.observed.low)
+    return reaches_up(reading, case.node, box, goal)
 
 
 def smallest(case: Case, reading: Reading) -> list[int]:

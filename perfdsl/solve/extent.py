@@ -101,6 +101,11 @@ def reaches_down(reading: Reading, node: int, box: Box, goal: float) -> bool:
             return True
         if part.over(here, next(iter(here)))[node].value.low > goal:
             continue
+        corners = _corners(part, here)
+        if corners is not None and not math.isnan(lowest := part.at(corners[0])[node]):
+            if lowest <= goal:
+                return True
+            continue
         todo = [*todo, *_halves(here, _widest(here, box))]
     return False
 
@@ -134,7 +139,7 @@ def _widest(here: Box, box: Box) -> int:
 
 
 def _share(part: Range, whole: Range) -> float:
-    if part.low > 0 and whole.high / whole.low > 16:
+    if part.low > 0 and whole.low > 0 and whole.high / whole.low > 16:
         return math.log(part.high / part.low) / math.log(whole.high / whole.low)
     size = whole.high - whole.low
     return (part.high - part.low) / size if size else 0.0

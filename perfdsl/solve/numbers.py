@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from perfdsl.numeric.intervals import Range
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.graph import Graph, Input
 from perfdsl.semantics.scope import Module
-from perfdsl.semantics.text import scale
+from perfdsl.semantics.text import readable
 from perfdsl.semantics.units import Unit
 from perfdsl.solve.answers import Number
 from perfdsl.solve.reading import Reading
@@ -17,9 +15,7 @@ from perfdsl.solve.reading import Reading
 def number(value: float, dim: Dimension, bounds: Range | None = None, tag: str = "") -> Number:
     """A value in a readable unit."""
     bounds = bounds or Range(value, value)
-    scaled, unit = scale(value, dim)
-    # The step of the prefix, from the scaled value; 1 where there is nothing to divide by.
-    factor = value / scaled if scaled and math.isfinite(scaled) else 1.0
+    unit, factor = readable(value, dim)
     text = tag if dim == PURE else unit
     return Number(value, bounds.low, bounds.high, dim, text, factor)
 

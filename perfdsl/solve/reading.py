@@ -100,7 +100,7 @@ class Reading:
             item = self.graph.nodes[number]
             if item.op == "answer" or (item.op == "input" and not item.data.sure):
                 found.append(number)
-            else:
+            elif item.op not in {"low", "high"}:
                 todo.extend(item.args)
         return sorted(found)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from perfdsl.numeric.intervals import Range, Slope
-from perfdsl.semantics.graph import Input, Term
+from perfdsl.semantics.graph import Input
 from perfdsl.semantics.operations import EQUAL
 from perfdsl.semantics.program import AnswerPart, SolveItem
+from perfdsl.solve.binding import binding_of
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.sets import Formula, below, zeros
 from perfdsl.solve.slice import Slice, slice_of
@@ -104,6 +105,23 @@ def domain(source: Input) -> Range:
 
 
 def solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
+    """The values of one unknown that fit: every observation, where there are several."""
+    found = _solve(reading, replace(item, also=()), unknown)
+    for right in item.also:
+        other = _solve(reading, replace(item, right=right, also=()), unknown)
+        # What fits both measured values; where their spread decides, neither best value need.
+        reach = intersect(list(found.reach), list(other.reach))
+        parts = intersect(list(found.parts), list(other.parts)) or reach
+        binding = found.binding if parts else ""
+        nearest = found.nearest or other.nearest
+        found = AnswerSet(
+            unknown, _kind(parts), tuple(parts), tuple(reach), binding, nearest, found.joint,
+            found.whole,
+        )  # fmt: skip
+    return found
+
+
+def _solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
     """The values of one unknown for which the question's relation holds."""
     graph = reading.graph
     source = graph.nodes[unknown].data
@@ -288,22 +306,6 @@ def binding_at(reading: Reading, item: SolveItem, unknown: int, parts: list[Rang
     """What the left side is bound by, in the middle of the first part."""
     part = parts[0]
     return binding_of(reading.changed({unknown: (part.low + part.high) / 2}), item.left)
-
-
-def binding_of(reading: Reading, node: int) -> str:
-    """The name of the term that attains the outermost max or min; "" where there is none."""
-    nodes = reading.graph.nodes
-    while nodes[node].op == "named":
-        node = nodes[node].args[0]
-    if nodes[node].op not in {"max", "min"} or not nodes[node].data:
-        return ""
-    value = reading.value(node)
-    for arg, term in zip(nodes[node].args, nodes[node].data, strict=True):
-        if reading.value(arg) == value:
-            inner = binding_of(reading, arg)
-            assert isinstance(term, Term)
-            return inner or term.name
-    return ""
 
 
 def answer_value(reading: Reading, node: int) -> float:

@@ -1,0 +1,203 @@
+"""Functions over `for`: sum, mean, max and min of what runs over a range or a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from perfdsl.semantics.arithmetic import Operand, unify
+from perfdsl.semantics.binding import name_of_sum
+from perfdsl.semantics.expressions import condition, evaluate, quantity
+from perfdsl.semantics.graph import Input, Term
+from perfdsl.semantics.models import turns_of
+from perfdsl.semantics.polynomial import closed_sum, coefficients
+from perfdsl.semantics.scope import Frame, free_names
+from perfdsl.semantics.units import Unit
+from perfdsl.semantics.values import (
+    POISON,
+    Interval,
+    Quantity,
+    Record,
+    Sequence,
+    Value,
+    Words,
+    describe,
+)
+from perfdsl.syntax import tree
+
+Gatherer = Callable[[tree.Gather, Frame], Value]
+
+# Up to so many turns a sum is written out, and shows each of its terms.
+FEW = 64
+
+
+def most(op: str, operands: list[Operand], terms: list[Term], frame: Frame) -> Value:
+    """The largest or smallest of the operands."""
+    like = unify(frame.context, operands, "compared")
+    if like is None:
+        return POISON
+    if len(operands) == 1:
+        value = operands[0].value
+        return Quantity(value.node, value.dim, value.tag, value.kinds, False, terms[0])
+    node = frame.context.graph.add(op, [o.value.node for o in operands], tuple(terms))
+    return Quantity(node, like.dim, like.tag, like.kinds)
+
+
+def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
+    """A frame for each item that passes the filter, with the item bound; None: reported."""
+    over = evaluate(expr.over, frame)
+    values: list[Value]
+    match over:
+        case Interval():
+            limits = turns_of(over, expr.over.span, frame)
+            if limits is None:
+                return None
+            graph = frame.context.graph
+            dim, tag = over.low.dim, over.low.tag
+            values = [Quantity(graph.const(i), dim, tag) for i in range(*limits)]
+        case Sequence(items=items):
+            values = list(items)
+        case Record(rows=rows) if rows:
+            values = list(rows.values())
+        case _ if over == POISON:
+            return None
+        case _:
+            title = f"`for` runs over a range or a list, not {describe(over)}"
+            frame.context.report("P302", title, expr.over.span)
+            return None
+    frames = [frame.local(**{expr.var: value}) for value in values]
+    return frames if expr.cond is None else _filtered(expr, frames, frame)
+
+
+def _filtered(expr: tree.Gather, frames: list[Frame], frame: Frame) -> list[Frame] | None:
+    assert expr.cond is not None
+    kept = []
+    for inner in frames:
+        test = condition(expr.cond, inner)
+        if test is None:
+            return None
+        holds = frame.context.graph.number(test.node)
+        if holds is None:
+            title = "this condition depends on something unknown"
+            frame.context.report("P505", title, expr.cond.span)
+            return None
+        if holds:
+            kept.append(inner)
+    return kept
+
+
+def _bodies(expr: tree.Gather, frame: Frame) -> list[Operand] | None:
+    frames = items_of(expr, frame)
+    if frames is None:
+        return None
+    found = []
+    for inner in frames:
+        value = quantity(expr.body, inner)
+        if value is None:
+            return None
+        found.append(Operand(value, expr.body.span))
+    return found
+
+
+def _gather_sum(expr: tree.Gather, frame: Frame, mean: bool = False) -> Value:
+    if not mean and (short := _short_sum(expr, frame)) is not None:
+        return short
+    found = _bodies(expr, frame)
+    if found is None:
+        return POISON
+    if not found:
+        if mean:
+            return frame.context.report("P302", "a mean of nothing", expr.span)
+        return Quantity(frame.context.graph.const(0.0), None)
+    like = unify(frame.context, found, "added")
+    if like is None:
+        return POISON
+    graph = frame.context.graph
+    node = graph.total([o.value.node for o in found])
+    if mean:
+        node = graph.ratio(node, graph.const(len(found)))
+    term = name_of_sum(graph, [(o.value.node, o.value.term) for o in found])
+    return Quantity(node, like.dim, like.tag, like.kinds, False, term)
+
+
+def _short_sum(expr: tree.Gather, frame: Frame) -> Value | None:
+    """A sum over a range that need not be unrolled; None where it must be.
+
+    A body without its index is the number of turns times the body. A polynomial of the index has
+    a closed form, taken where there are many turns or nobody knows how many.
+    """
+    over = evaluate(expr.over, frame) if expr.cond is None else None
+    if not isinstance(over, Interval):
+        return None
+    graph = frame.context.graph
+    number = graph.number
+    low, high = number(over.low.node), number(over.high.node)
+    few = low is not None and high is not None and high - low <= FEW
+    if expr.var in free_names(expr.body) and few:
+        return None
+    index = _index(expr, over, frame)
+    body = quantity(expr.body, frame.local(**{expr.var: index}))
+    if body is None:
+        return POISON
+    terms = coefficients(graph, body.node, index.node)
+    if terms is None:
+        return None
+    last = over.high.node
+    if over.open:
+        # The last whole number below an open end.
+        last = graph.total([graph.add("ceil", (last,)), graph.const(1.0)], (1, -1))
+    node = closed_sum(graph, terms, over.low.node, last)
+    return Quantity(node, body.dim, body.tag, body.kinds)
+
+
+def _index(expr: tree.Gather, over: Interval, frame: Frame) -> Quantity:
+    """The index of a sum as a variable; it never outlives the closed form."""
+    nan, dim = float("nan"), over.low.dimension
+    unit = Unit("", 1.0, dim, over.low.tag)
+    item = Input(expr.var, nan, nan, nan, dim, unit, expr.span, "index")
+    return Quantity(frame.context.graph.add("input", (), item), over.low.dim, over.low.tag)
+
+
+def _gather_most(op: str, expr: tree.Gather, frame: Frame) -> Value:
+    frames = items_of(expr, frame)
+    if frames is None:
+        return POISON
+    operands, terms = [], []
+    for inner in frames:
+        value = quantity(expr.body, inner)
+        if value is None:
+            return POISON
+        operands.append(Operand(value, expr.body.span))
+        terms.append(_item_term(expr, inner, value))
+    if not operands:
+        if op == "max":
+            return Quantity(frame.context.graph.const(0.0), None)
+        return frame.context.report("P302", "the smallest of nothing", expr.span)
+    return most(op, operands, terms, frame)
+
+
+def _item_term(expr: tree.Gather, inner: Frame, value: Quantity) -> Term:
+    """An argument of max over levels is called like its level."""
+    if value.term.name:
+        return value.term
+    item = inner.values.get(expr.var)
+    if isinstance(item, Record) and "name" in item.fields:
+        name = item.fields["name"]
+        if isinstance(name, Words):
+            return Term(name.text, item.instance.sort if item.instance else "")
+    return Term("")
+
+
+def not_yet(expr: tree.Expr, frame: Frame) -> Value:
+    title = "this construct is read, but not evaluated yet"
+    return frame.context.report("P008", title, expr.span)
+
+
+GATHERERS: dict[str, Gatherer] = {
+    "sum": _gather_sum,
+    "mean": partial(_gather_sum, mean=True),
+    "max": partial(_gather_most, "max"),
+    "min": partial(_gather_most, "min"),
+    "smallest": not_yet,
+    "largest": not_yet,
+}
