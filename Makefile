@@ -34,8 +34,9 @@ format: setup ## format the Python code, and fix what the linter can fix safely
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-generate: setup ## write the generated files anew: the parser table and the parsed library
+generate: setup ## write the generated files anew: parser table, parsed library, JSON schema
 	@$(BIN)/python -m perfdsl.syntax.generate
+	@$(BIN)/python -m perfdsl.present.document
 
 golden: setup ## write the expected outputs of the tests anew (read the diff before you commit it)
 	@$(PYTEST) --update-golden

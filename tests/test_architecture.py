@@ -56,7 +56,6 @@ TABLE: Mapping[str, Row] = {
     ),
     "cli": row(EVERYTHING + " editor perfdsl", "typer", lazy="rich"),
     "__main__": row("cli"),  # python -m perfdsl
-    "__main__": row("cli"),  # python -m perfdsl
     "editor": row(EVERYTHING + " perfdsl", "pygls"),
     "perfdsl": row(lazy=EVERYTHING),  # perfdsl/__init__.py: public names, loaded on first use
 }
@@ -65,7 +64,6 @@ TABLE: Mapping[str, Row] = {
 EXTRA_LIBRARIES: Mapping[str, Names] = {
     "perfdsl.syntax.generate": frozenset({"lark"}),  # the parser itself drives the written table
     "perfdsl.present.document": frozenset({"pydantic"}),  # loaded when JSON is asked for
-    "perfdsl.present.document": frozenset({"pydantic"}),  # the models of JSON, loaded for JSON alone
 }
 
 # None of these is loaded before a function needs it: the budgets of the command line's start.

@@ -158,8 +158,9 @@ def _select(args: list[Slope]) -> Slope:
         return yes
     if test.value.high <= 0:
         return no
+    value = hull([yes.value, no.value])
     # The value jumps where the test turns: no slope is excluded.
-    return Slope(hull([yes.value, no.value]), ANY if yes.value != no.value else ZERO)
+    return Slope(value, ZERO if value.low == value.high else ANY)
 
 
 def _compare(op: str, left: Range, right: Range) -> Range:

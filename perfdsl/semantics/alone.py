@@ -115,6 +115,8 @@ REQUIRED = {
 def _needed_fields(made: Instance) -> None:
     names, example = REQUIRED.get(made.sort, ((), ""))
     frame = made.frame
+    if frame.context.has_gaps(made.origin.node.span):
+        return
     if not names or any(n in frame.bindings or n in frame.values for n in names):
         return
     title = f"the {made.sort} `{made.name}` has no `{names[0]}`"

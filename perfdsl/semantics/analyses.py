@@ -14,6 +14,7 @@ from perfdsl.semantics.expressions import (
 )
 from perfdsl.semantics.fields import from_function, misplaced, without_let
 from perfdsl.semantics.graph import Input
+from perfdsl.semantics.notes import find
 from perfdsl.semantics.observations import observe_item, observed_value
 from perfdsl.semantics.params import binding_of, range_of
 from perfdsl.semantics.program import (
@@ -188,13 +189,17 @@ def _refuse(statement: tree.Refuse, frame: Frame) -> RefuseItem:
     finally:
         context.problems, context.seen = problems, seen
     formula = print_expr(statement.value)
-    return RefuseItem(statement.code, statement.title, found, formula, statement.span)
+    id_ = find(statement.notes, "id")
+    return RefuseItem(statement.code, statement.title, id_, found, formula, statement.span)
 
 
 def _show(statement: tree.Show, frame: Frame) -> ShowItem | None:
     value = evaluate(statement.value, frame)
     if value == POISON:
         return None
+    if isinstance(value, Record) and {"time", "ops"} <= set(value.fields):
+        # A run is asked for its time, unless something else of it is named.
+        value = value.fields["time"]
     if statement.unit and not _in_unit(statement, value, frame):
         return None
     text = print_expr(statement.value)

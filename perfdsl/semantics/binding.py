@@ -9,6 +9,8 @@ from __future__ import annotations
 from perfdsl.semantics.graph import Graph, Term
 
 EXTREMES = {"max", "min"}
+LEVELS = Term("levels", "memory")
+MEMORY = {"memory", "cache"}
 
 
 def heart(graph: Graph, node: int) -> int:
@@ -18,30 +20,41 @@ def heart(graph: Graph, node: int) -> int:
     return node
 
 
-def is_extreme(graph: Graph, node: int) -> bool:
-    """Whether a node is a max or min of named terms."""
+def rivals(graph: Graph, node: int) -> tuple[tuple[int, Term], ...]:
+    """What competes in a node: the named terms of a max or min, or the times that a sum adds up."""
     item = graph.nodes[node]
-    return item.op in EXTREMES and any(term.name for term in item.data)
+    terms = item.data if item.op in EXTREMES else graph.rivals.get(node, ())
+    if not any(term.name for term in terms):
+        return ()
+    return tuple(zip(item.args, terms, strict=True))
 
 
-LEVELS = Term("levels", "memory")
-MEMORY = {"memory", "cache"}
+def name_of_sum(graph: Graph, node: int, parts: list[tuple[int, Term]]) -> Term:
+    """What a sum of the times of compute and levels is called: `levels` for levels alone.
+
+    In such a sum the largest part is what binds.
+    """
+    if len(parts) == 1:
+        return parts[0][1]
+    families = [_families(graph, *part) for part in parts]
+    if not parts or not all(families):
+        return Term("")
+    if graph.nodes[node].op == "sum":
+        graph.rivals[node] = tuple(term for _, term in parts)
+    return LEVELS if all(family <= MEMORY for family in families) else Term("")
 
 
-def name_of_sum(graph: Graph, parts: list[tuple[int, Term]]) -> Term:
-    """`levels` for a sum of levels' times, which is then one term of a max; else no name."""
-    return LEVELS if parts and all(_is_memory(graph, *part) for part in parts) else Term("")
-
-
-def _is_memory(graph: Graph, node: int, term: Term) -> bool:
+def _families(graph: Graph, node: int, term: Term) -> set[str]:
+    """Compute, memory, cache: what a time is the time of; empty where nobody said."""
     if term.family:
-        return term.family in MEMORY
-    return is_extreme(graph, node) and all(t.family in MEMORY for t in graph.nodes[node].data)
+        return {term.family}
+    inner = [_families(graph, *rival) for rival in rivals(graph, heart(graph, node))]
+    return set().union(*inner) if inner and all(inner) else set()
 
 
 def _is_policy(graph: Graph, node: int) -> bool:
-    """Whether a max is one of compute and levels, and no maximum of something else."""
-    return is_extreme(graph, node) and any(term.family for term in graph.nodes[node].data)
+    """Whether compute and levels compete in a node, and not just any two values."""
+    return any(term.family for _, term in rivals(graph, node))
 
 
 def parts_of(graph: Graph, node: int) -> list[tuple[int, int]]:
@@ -61,10 +74,9 @@ def terms_of(graph: Graph, node: int) -> list[Term]:
     """The terms by which a node may be bound, each once, outer ones first."""
     node = heart(graph, node)
     found: dict[Term, None] = {}
-    if is_extreme(graph, node):
-        for arg, term in zip(graph.nodes[node].args, graph.nodes[node].data, strict=True):
-            found[term] = None
-            found.update(dict.fromkeys(terms_of(graph, arg)))
+    for arg, term in rivals(graph, node):
+        found[term] = None
+        found.update(dict.fromkeys(terms_of(graph, arg)))
     for _, top in parts_of(graph, node):
         found.update(dict.fromkeys(terms_of(graph, top)))
     return [term for term in found if term.name]
@@ -73,7 +85,7 @@ def terms_of(graph: Graph, node: int) -> list[Term]:
 def bound(graph: Graph, node: int, name: str) -> int | None:
     """The condition that the term (or family) of that name binds a node; None: no such term."""
     node = heart(graph, node)
-    if is_extreme(graph, node):
+    if rivals(graph, node):
         return _attains(graph, node, name)
     if not parts_of(graph, node):
         return None
@@ -82,8 +94,8 @@ def bound(graph: Graph, node: int, name: str) -> int | None:
         return None
     terms = terms_of(graph, node)
     by_family = any(term.family == name and term.name != name for term in terms)
-    rivals = dict.fromkeys(term.family if by_family else term.name for term in terms)
-    weights = [_weight(graph, node, rival) for rival in rivals if rival not in {"", name}]
+    names = dict.fromkeys(term.family if by_family else term.name for term in terms)
+    weights = [_weight(graph, node, rival) for rival in names if rival not in {"", name}]
     tests = [graph.add("compare", (own, w), ">=") for w in weights if w is not None]
     if not tests:
         return graph.const(1.0)
@@ -91,17 +103,24 @@ def bound(graph: Graph, node: int, name: str) -> int | None:
 
 
 def _attains(graph: Graph, node: int, name: str) -> int | None:
-    item = graph.nodes[node]
     ways: list[int] = []
-    for arg, term in zip(item.args, item.data, strict=True):
-        attains = graph.add("compare", (arg, node), ">=" if item.op == "max" else "<=")
+    for arg, term in rivals(graph, node):
         if name in {term.name, term.family}:
-            ways.append(attains)
+            ways.append(_wins(graph, node, arg))
         elif (inner := bound(graph, arg, name)) is not None:
-            ways.append(graph.add("and", (attains, inner)))
+            ways.append(graph.add("and", (_wins(graph, node, arg), inner)))
     if not ways:
         return None
     return ways[0] if len(ways) == 1 else graph.add("or", ways)
+
+
+def _wins(graph: Graph, node: int, arg: int) -> int:
+    """The condition that one rival is the max, the min, or the largest part of the sum."""
+    item = graph.nodes[node]
+    if item.op in EXTREMES:
+        return graph.add("compare", (arg, node), ">=" if item.op == "max" else "<=")
+    tests = [graph.add("compare", (arg, other), ">=") for other in item.args if other != arg]
+    return tests[0] if len(tests) == 1 else graph.add("and", tests)
 
 
 def _weight(graph: Graph, node: int, name: str) -> int | None:

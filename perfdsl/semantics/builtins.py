@@ -137,7 +137,12 @@ def _mod(expr: tree.Call, frame: Frame) -> Value:
     like = unify(frame.context, both, "divided with remainder")
     if like is None:
         return POISON
-    return Quantity(frame.context.graph.add("mod", (left.node, right.node)), left.dim, left.tag)
+    graph = frame.context.graph
+    turn, size = graph.nodes[left.node], graph.number(right.node)
+    if turn.op == "const" and size:
+        # The index of a class of turns: what is left over is a number, whatever the turn.
+        return Quantity(graph.const(turn.data % size), left.dim, left.tag)
+    return Quantity(graph.add("mod", (left.node, right.node)), left.dim, left.tag)
 
 
 # ------------------------------------------------------------------------------ counts, kinds
@@ -215,7 +220,8 @@ def _fits(expr: tree.Call, frame: Frame) -> Value:
         title = f"the second argument is a cache or memory, not {describe(level)}"
         return report("P302", title, expr.args[1].span)
     room = capacity(level)
-    if room == POISON:
+    gaps = room is None and frame.context.has_gaps(level.origin.node.span)
+    if room == POISON or gaps:
         return POISON
     if not isinstance(room, Quantity):
         return report("P406", f"`{level.name}` has no size", expr.args[1].span)

@@ -50,6 +50,8 @@ def check(
     context.gatherers = gathering.GATHERERS
     context.overrides = overrides or {}
     context.problems.extend(reader.problems)
+    for loaded in reader.files.values():
+        context.expect_gaps(loaded.parsed.problems, loaded.parsed.doubtful)
     modules = _modules(reader, context)
     entry = modules[""]
     chosen = _policy(policy, entry, context)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
-from perfdsl.semantics import arithmetic
+from perfdsl.semantics import arithmetic, operations
 from perfdsl.semantics.arithmetic import Operand, shown, unify, warn_of_prefixes
 from perfdsl.semantics.binding import bound, name_of_sum, terms_of
 from perfdsl.semantics.dimensions import PURE, Dimension
@@ -126,7 +126,7 @@ def _name(expr: tree.Name, frame: Frame) -> Value:
     value = frame.find(expr.id)
     if value is not None:
         return value
-    if expr.id in frame.module.doubtful:
+    if expr.id in frame.module.doubtful or expr.id in frame.context.doubtful:
         return POISON
     return unknown_name(expr.id, expr.span, frame)
 
@@ -140,7 +140,9 @@ def unknown_name(name: str, span: Span, frame: Frame) -> Value:
     if name == "load":
         title = "this asks for the workload in force, and there is none"
         help_ = "give the analysis one: `analysis name(..., load = short)`"
-        return frame.context.report("P304", title, span, help_=help_)
+        asks = frame.context.applying[:1] or [span]
+        why = (Label(span, "asked for here"),) if asks[0] != span else ()
+        return frame.context.report("P304", title, asks[0], why=why, help_=help_)
     few = len(frame.context.problems) < ENOUGH
     near = did_you_mean(name, frame.names()) if few else None
     title = f"there is no `{name}` here"
@@ -263,7 +265,9 @@ def _sum(expr: tree.Sum, frame: Frame) -> Value:
     graph = frame.context.graph
     node = graph.total([o.value.node for o in operands], signs)
     literal = all(o.value.literal for o in operands)
-    term = name_of_sum(graph, [(o.value.node, o.value.term) for o in operands])
+    plus = "-" not in expr.ops
+    named = [(o.value.node, o.value.term) for o in operands] if plus else []
+    term = name_of_sum(graph, node, named)
     return Quantity(node, like.dim, like.tag, like.kinds, literal, term)
 
 
@@ -349,7 +353,20 @@ def _compare(expr: tree.Compare, frame: Frame) -> Value:
     if unify(frame.context, both, "compared") is None:
         return POISON
     warn_of_prefixes(frame.context, *both)
+    decided = _constant(one, frame), _constant(two, frame)
+    if decided[0] is not None and decided[1] is not None:
+        # `mod(l, 6) == 5` in a class of turns: equal classes then become one step.
+        holds = operations.compare(expr.op, decided[0], decided[1])
+        return Condition(frame.context.graph.const(float(holds)))
     return Condition(frame.context.graph.add("compare", (one.node, two.node), expr.op))
+
+
+def _constant(value: Quantity, frame: Frame) -> float | None:
+    """The number of an index of a `repeat`, or one written in place; None for what has a name."""
+    item = frame.context.graph.nodes[value.node]
+    if item.op == "const":
+        return float(item.data)
+    return item.data.value if item.op == "input" and not item.data.named else None
 
 
 def _logic(expr: tree.Logic, frame: Frame) -> Value:
@@ -455,6 +472,8 @@ def _indexed(expr: tree.Indexed, frame: Frame) -> Value:
         title = f"{value.what} has several `{key}`, which differ by turn"
         known = ", ".join(f'"{name}"' for name in split[:6])
         return frame.context.report("P106", title, expr.items[0].span, help_=f"there are: {known}")
+    if key in frame.context.doubtful:
+        return POISON
     near = did_you_mean(key, list(value.rows))
     help_ = f"did you mean `{near}`?" if near else f"there are: {', '.join(list(value.rows)[:12])}"
     title = f"{value.what} has no `{key}`"
@@ -480,6 +499,10 @@ def _of_kinds(expr: tree.Indexed, frame: Frame) -> Value:
 def _call(expr: tree.Call, frame: Frame) -> Value:
     func = evaluate(expr.func, frame)
     match func:
+        case Builtin(name=name) if name not in frame.context.functions:
+            title = f"`{name}` runs over a range or a list"
+            help_ = f"write `{name}(x for i in 1 .. n)`"
+            return frame.context.report("P301", title, expr.span, help_=help_)
         case Builtin(name=name):
             return frame.context.functions[name](expr, frame)
         case FunctionValue():

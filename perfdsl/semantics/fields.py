@@ -370,6 +370,8 @@ def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
 
 
 def _missing(what: str, name: str, span: Span, names: list[str], frame: Frame) -> Value:
+    if name in frame.context.doubtful:
+        return POISON
     near = did_you_mean(name, names)
     place = Span(span.source, span.end - len(name), span.end)
     if place.text != name:
@@ -394,6 +396,8 @@ def instance_field(instance: Instance, name: str, span: Span, frame: Frame) -> V
         return derived
     if name in NEEDED.get(instance.sort, ()) and not instance.origin.module.name.startswith("std/"):
         return POISON  # Reported where the instance is written.
+    if frame.context.has_gaps(instance.origin.node.span):
+        return POISON
     names = [*home.bindings, *home.values]
     return _missing(f"the {instance.sort} `{instance.name}`", name, span, names, frame)
 
@@ -422,7 +426,7 @@ def capacity(level: Instance) -> Value | None:
     if shared is None and not private:
         return size
     cores = home.find("cores")
-    if cores == POISON:
+    if cores == POISON or (cores is None and home.context.has_gaps(level.origin.node.span)):
         return POISON
     if not isinstance(cores, Quantity):
         title = f"`{level.name}` is shared by cores, but the hardware has no `cores`"
@@ -474,6 +478,10 @@ def applied(origin: Declared, given: Mapping[str, Value], span: Span, frame: Fra
     _parameters(node.params, given, inner)
     made = Instance("operator", node.name, origin, inner, given, {}, Key())
     _fields(node.body, made, inner)
+    frame.context.applying.append(span)
+    for name in list(inner.bindings):
+        inner.own(name)
+    frame.context.applying.pop()
     return Applied(node.name, origin, inner, span)
 
 

@@ -116,7 +116,7 @@ def _gather_sum(expr: tree.Gather, frame: Frame, mean: bool = False) -> Value:
     node = graph.total([o.value.node for o in found])
     if mean:
         node = graph.ratio(node, graph.const(len(found)))
-    term = name_of_sum(graph, [(o.value.node, o.value.term) for o in found])
+    term = name_of_sum(graph, node, [(o.value.node, o.value.term) for o in found])
     return Quantity(node, like.dim, like.tag, like.kinds, False, term)
 
 

@@ -101,6 +101,7 @@ class Graph:
     intern: dict[tuple[Any, ...], int] = field(default_factory=dict)
     numbers: dict[int, float | None] = field(default_factory=dict)
     residencies: dict[int, Residency] = field(default_factory=dict)
+    rivals: dict[int, tuple[Term, ...]] = field(default_factory=dict)
 
     def add(self, op: str, args: Iterable[int] = (), data: Any = None) -> int:
         """The number of the node, an old one if there is an equal one."""

@@ -37,6 +37,7 @@ def steps_of(model: Instance, frame: Frame) -> list[Step]:
     bind_load(made.frame)
     node = made.origin.node
     assert isinstance(node, tree.Model)
+    frame.context.lost += frame.context.has_gaps(node.span)
     one = frame.context.graph.const(1.0)
     return _steps(node.body, made.frame, one, "", Shapes({}, {}))
 
@@ -74,6 +75,7 @@ def _use(statement: tree.Use, frame: Frame, count: int, index: str, shapes: Shap
     name = statement.name or value.name
     _meet(statement, value, name, frame, shapes)
     step = applied_step(value, name, frame)
+    frame.context.lost += frame.context.has_gaps(value.origin.node.span)
     return [replace(step, count=count, index=index, span=statement.span)]
 
 

@@ -230,8 +230,13 @@ def _from(item: tree.Imported, source: Module | None, path: str, module: Module)
 def _imported(name: str, value: Value, span: Span, module: Module) -> None:
     frame = module.top()
     if name in frame.values or name in frame.bindings:
-        title = f"`{name}` is defined twice: here and by this file"
-        frame.context.report("P102", title, span)
+        twice = name in frame.imported
+        title = f"`{name}` is imported {'twice' if twice else 'and defined here too'}"
+        places = (at for other in module.file.body for own, at in names_of(other) if own == name)
+        first = frame.imported.get(name) or next(places, None)
+        why = (Label(first, "the first one" if twice else "defined here"),) if first else ()
+        help_ = f"import it under another name: `{name} as ...`"
+        frame.context.report("P102", title, span, why=why, help_=help_)
         return
     frame.values[name] = value
     frame.imported[name] = span

@@ -165,7 +165,7 @@ def applied_record(value: Applied, frame: Frame) -> Value:
     """The fields of an applied operator: work, bytes, intensity, and its own definitions."""
     lost = frame.context.lost
     step = applied_step(value, "", frame)
-    if frame.context.lost > lost:
+    if frame.context.lost > lost or frame.context.has_gaps(value.origin.node.span):
         return POISON
     node = value.origin.node
     assert isinstance(node, tree.Operator)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from perfdsl.diagnostics import Span
+from perfdsl.semantics.arithmetic import BRIDGES
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import as_quantity, evaluate
 from perfdsl.semantics.graph import Graph, Term
@@ -158,7 +159,8 @@ def _blocks(hardware: Instance, sort: str) -> list[Instance]:
 
 
 def _no_port(run: Run, work: Work) -> None:
-    if (work.kind, str(work.unit)) in run.unserved:
+    gaps = run.frame.context.has_gaps(run.hardware.origin.node.span)
+    if gaps or (work.kind, str(work.unit)) in run.unserved:
         return
     run.unserved.add((work.kind, str(work.unit)))
     ports = []
@@ -176,7 +178,24 @@ def _no_port(run: Run, work: Work) -> None:
     title = f"no port of `{run.hardware.name}` serves {work.kind} work counted in {work.unit}"
     notes = (f"needed by {names}", *(ports or ("it has no port at all",)))
     help_ = "add a port, or let one serve this kind"
+    for bridged in _other_units(run, work):
+        help_ = (
+            f"a port serves this kind in {bridged[0]}: count both in one unit, by `{bridged[1]}`"
+        )
     run.frame.context.report("P402", title, run.span, notes=notes, help_=help_)
+
+
+def _other_units(run: Run, work: Work) -> list[tuple[str, str]]:
+    """Units in which some port serves this kind of work, each with the bridge to it."""
+    found = []
+    for block in _blocks(run.hardware, "port"):
+        peak = block.frame.own("peak")
+        if isinstance(peak, Quantity) and (peak.kinds is None or work.kind in peak.kinds):
+            unit = str(peak.dimension * S)
+            bridge = BRIDGES.get(frozenset({unit, str(work.unit)}))
+            if bridge is not None:
+                found.append((unit, bridge))
+    return found
 
 
 # -------------------------------------------------------------------------------------- levels

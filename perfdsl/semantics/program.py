@@ -115,6 +115,7 @@ class RefuseItem:
 
     code: str
     title: str
+    id: str
     found: tuple[Diagnostic, ...]
     formula: str
     span: Span

@@ -91,7 +91,7 @@ def _unknowns(statement: tree.Solve, frame: Frame) -> tuple[int, ...] | None:
                 f"did you mean `{near}`?" if near else f"write `unknown {name}: Ratio in 0 .. 1`"
             )
             title = f"`{name}` is not an unknown of this analysis"
-            if value != POISON:
+            if value != POISON and name not in frame.context.doubtful:
                 frame.context.report("P502", title, statement.span, help_=help_)
             return None
         assert node is not None
@@ -156,6 +156,8 @@ def _matching(
         title = f"{len(subjects)} subjects were observed: {', '.join(subjects)}"
         help_ = f'say which one: `by "{subjects[0]}"`'
         frame.context.report("P503", title, statement.span, help_=help_)
+        return None
+    if not found and frame.context.has_gaps(frame.analysis.span):
         return None
     if not found:
         title = "nothing was observed of this"

@@ -309,7 +309,7 @@ def changed_by(old: Instance, name: str, statement: tree.Assign, home: Frame) ->
     """An instance with one field changed as a scenario says; None: reported."""
     inner = home.local(**{name: old})
     inner.sort = "scenario"
-    path = ".".join(statement.path)
+    path = ".".join([old.name, *statement.path[1:]])
     if isinstance(statement.value, tree.Number | tree.PlusMinus):
         at = statement.span
         holder = Binding(path, "scenario", statement.value, at, at, notes=statement.notes)

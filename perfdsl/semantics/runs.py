@@ -126,6 +126,7 @@ def _run(
 ) -> Value:
     before, lost = len(frame.context.problems), frame.context.lost
     steps = steps_for(target, frame)
+    frame.context.lost += frame.context.has_gaps(hardware.origin.node.span)
     levels = levels_of(hardware)
     cold = starts_cold(frame.world.load)
     traffic = derive(steps, levels, least, cold, frame)

@@ -54,13 +54,16 @@ class Context:
     reads: list[set[str]] = field(default_factory=list)
     naming: dict[Span, Naming] = field(default_factory=dict)
     calling: list[tree.Function] = field(default_factory=list)
+    applying: list[Span] = field(default_factory=list)
     solves: dict[object, object] = field(default_factory=dict)
     computing: dict[tuple[int, str], tuple[Frame, Binding]] = field(default_factory=dict)
     turns: int = 0
     lost: int = 0
+    doubtful: set[str] = field(default_factory=set)
+    unread: dict[Source, list[Span]] = field(default_factory=dict)
 
     def spend(self, turns: int, span: Span) -> bool:
-        """Whether so many more turns of `repeat` and `for`, or calls, may be read; else reported."""
+        """Whether so many more turns of `repeat` and `for`, or calls, may be read."""
         self.turns += turns
         if self.turns <= MAX_TURNS:
             return True
@@ -85,11 +88,28 @@ class Context:
     ) -> Value:
         """Note a problem once, and give the value that says nothing more."""
         key = (code, span)
-        if key not in self.seen:
+        if key not in self.seen and not self._is_unread(span):
             self.seen.add(key)
             problem = Diagnostic(code, title, span, label, why, notes, help_, fix, severity)
             self.problems.append(problem)
         return POISON
+
+    def expect_gaps(self, problems: Iterable[Diagnostic], doubtful: Iterable[str]) -> None:
+        """Statements could not be read, nor what they name: it is not reported as missing."""
+        self.doubtful.update(doubtful)
+        for problem in problems:
+            if problem.severity is Severity.ERROR and problem.span is not None:
+                self.unread.setdefault(problem.span.source, []).append(problem.span)
+
+    def has_gaps(self, block: Span) -> bool:
+        """Whether a statement inside a block could not be read."""
+        gaps = self.unread.get(block.source, ())
+        return any(block.start <= gap.start <= block.end for gap in gaps)
+
+    def _is_unread(self, span: Span | None) -> bool:
+        """Whether something stands on a line of which the rest could not be read."""
+        gaps = self.unread.get(span.source, ()) if span is not None else ()
+        return any(span is not None and gap.line == span.line for gap in gaps)
 
     def read(self, slot: str) -> None:
         """An input of the world was read: everything being computed now depends on it."""
@@ -231,14 +251,21 @@ class Frame:
             if binding.finish is not None:
                 value = binding.finish(value, self, binding)
         except RecursionError:
-            title = "this needs too many things inside each other"
-            help_ = "give a part of it a name of its own"
-            value = context.report("P703", title, binding.head, help_=help_)
+            value = self._too_deep(binding)
         finally:
             read = context.reads.pop()
             context.computing.pop((id(self), binding.name), None)
         self.values[binding.name] = value
         self.slots[binding.name] = read
+
+    def _too_deep(self, binding: Binding) -> Value:
+        """What could not be read within Python's stack: most often it is its own part."""
+        times = sum(each.span == binding.span for _, each in self.context.computing.values())
+        if times > 1:
+            return self.context.report("P401", "this is defined by itself", binding.head)
+        title = "this needs too many things inside each other"
+        help_ = "give a part of it a name of its own"
+        return self.context.report("P703", title, binding.head, help_=help_)
 
     def _crossed(self, name: str) -> None:
         """A definition that needs itself by way of other blocks, such as `l.cores` inside `l`."""

@@ -26,6 +26,10 @@ from perfdsl.syntax import tree
 SORTS = {"Format", "Workload", "Hardware", "Model"}
 WORDS = {"Ratio", "Count", "Dim", "Role", "Label", "Policy", "Bool", "Any", *SORTS}
 
+# Types as other languages call them.
+FOREIGN = {"int": "Count", "integer": "Count", "float": "Ratio", "number": "Ratio",
+           "str": "Label", "string": "Label", "bool": "Bool"}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Type:
@@ -54,6 +58,11 @@ def read_type(node: tree.Type, frame: Frame) -> Type | None:
     unit = frame.module.units.parse(name)
     if isinstance(unit, UnitError):
         if not unit.code:
+            return None
+        if name in FOREIGN:
+            title = f"there is no type `{name}`"
+            near = f"did you mean `{FOREIGN[name]}`?"
+            frame.context.report("P201", title, node.span, help_=near)
             return None
         near = f"did you mean `{unit.instead}`?" if unit.instead else "types: a unit, Count, Ratio"
         frame.context.report(unit.code, unit.title, node.span, help_=near)

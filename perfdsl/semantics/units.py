@@ -11,6 +11,8 @@ from perfdsl.semantics.dimensions import PURE, Dimension
 
 MAX_EXPONENT = 64
 
+# Rates as they are often abbreviated.
+RATE = re.compile(r"([kMGTPE]?(?:i(?=Bps))?)(FLOPS|flops|FLOPs|OPS|ops|bps|Bps)")
 FACTOR = re.compile(r"([*/]?)(\(|%|[^\W\d]\w*|1)(?:\^(-?\d+))?")
 
 
@@ -113,6 +115,11 @@ class UnitTable:
             return UnitError("P206", title, f"{big}B")
         for written, right in self._spellings(name):
             return UnitError("P206", f"`{written}` is not how this unit is written", right)
+        if (rate := RATE.fullmatch(name)) is not None:
+            unit = {"flops": "FLOP", "ops": "op", "bps": "bit", "Bps": "B"}[
+                rate[2] if rate[2] == "Bps" else rate[2].lower()
+            ]
+            return UnitError("P201", f"there is no unit `{name}`", f"{rate[1]}{unit}/s")
         near = did_you_mean(name, list(self.names()))
         return UnitError("P201", f"there is no unit `{name}`", near or "")
 
@@ -135,7 +142,7 @@ class UnitTable:
         return [*self.known, *prefixed]
 
 
-def _raised(factor: float, exponent: Exponent) -> float:
+def _raised(factor: float, exponent: int) -> float:
     """A factor to a power; infinite where that is beyond the range of numbers."""
     try:
         return float(factor**exponent)

@@ -271,7 +271,7 @@ def _solved_for(
 
 
 def _refused(item: RefuseItem) -> Refused:
-    return Refused(item.code, item.title, item.kept, item.found, item.formula, item.span)
+    return Refused(item.code, item.title, item.id, item.kept, item.found, item.formula, item.span)
 
 
 # ------------------------------------------------------------------------------------- findings

@@ -86,7 +86,8 @@ class Explanation:
 class Verdict:
     """An answered claim. verdict: holds, fails or undecided; kept: its word is kept.
 
-    computed and published are numbers or words ("memory-bound"). gap: computed / published - 1.
+    computed and published are numbers or words ("memory-bound"). op: how they are compared, "" for
+    a condition. gap: computed / published - 1.
     """
 
     title: str
@@ -97,6 +98,7 @@ class Verdict:
     computed: Number | str
     published: Number | str
     formula: str
+    op: str
     tolerance: str
     gap: float | None
     explanation: Explanation | None
@@ -111,6 +113,7 @@ class Refused:
 
     code: str
     title: str
+    id: str
     kept: bool
     found: tuple[Diagnostic, ...]
     formula: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from perfdsl.numeric.intervals import Range
-from perfdsl.semantics.binding import heart, is_extreme
+from perfdsl.semantics.binding import LEVELS, heart, rivals
 from perfdsl.semantics.dimensions import PURE, base
 from perfdsl.semantics.operations import EQUAL, NEAR
 from perfdsl.semantics.program import ClaimItem, SolveItem
@@ -46,7 +46,8 @@ def _verdict(
     kept = verdict != ("fails" if item.expects else "holds")
     return Verdict(
         item.title, item.id, item.expects, verdict, kept, computed, published, item.formula,
-        tolerance, gap, explanation, partial, depends, item.span,
+        item.op if item.sort == "compare" else "", tolerance, gap, explanation, partial, depends,
+        item.span,
     )  # fmt: skip
 
 
@@ -183,6 +184,8 @@ def _bound(item: ClaimItem, reading: Reading) -> Verdict:
     family = item.op == "family"
     term = binding_term(reading, item.right, family=family)
     computed = (term.family or term.name) if family else term.name
+    if verdict == "holds":
+        computed = item.term
     explanation = None
     if verdict == "fails":
         notes = (_terms(reading, item.right), *residency_notes(reading, [item.right]))
@@ -195,19 +198,15 @@ def _bound(item: ClaimItem, reading: Reading) -> Verdict:
 
 
 def _terms(reading: Reading, node: int) -> str:
-    """`dram 1.296 ms, compute 352.3 us`: the terms of a max, largest first."""
+    """`dram 1.296 ms, compute 352.3 us`: what competes, largest first."""
     graph = reading.graph
-    if not is_extreme(graph, node):
-        return ""
     found: dict[str, float] = {}
     todo = [node]
     while todo:
-        item = graph.nodes[todo.pop()]
-        for arg, term in zip(item.args, item.data, strict=True):
-            inner = heart(graph, arg)
-            if is_extreme(graph, inner):
-                todo.append(inner)
-            elif term.name:
+        for arg, term in rivals(graph, heart(graph, todo.pop())):
+            if not term.family or term == LEVELS:
+                todo.append(arg)
+            if term.name and term != LEVELS:
                 found[term.name] = reading.value(arg)
     ranked = sorted(found.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{name} {show_number(value, base('s'))}" for name, value in ranked if value)

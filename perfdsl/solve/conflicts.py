@@ -62,7 +62,9 @@ def _cases(hypothesis: Hypothesis, reading: Reading) -> Iterator[Case]:
     for item, target, least in hypothesis.cases:
         observed = reading.bounds(item.value.node)
         unknown = any(_is_unknown(reading, n) for n in reading.vague(target.node))
-        bounded = target.dim == base("s") and (least.node != target.node or _of_a_run(reading, least.node))
+        bounded = target.dim == base("s") and (
+            least.node != target.node or _of_a_run(reading, least.node)
+        )
         if unknown or bounded:
             low = extent_of(reading, least.node, {})
             if observed.high < low.low - _slack(low.low):
@@ -316,8 +318,10 @@ def _disagreements(program: AnalysisProgram, reading: Reading) -> Iterator[Confl
     """Two values observed of one quantity by one subject, further apart than they allow."""
     for at, first in enumerate(program.observations):
         for second in program.observations[at + 1 :]:
-            same = first.subject == second.subject and first.target.node == second.target.node
-            if not same or first.scenarios != second.scenarios:
+            same = first.target.node == second.target.node or (
+                first.base == second.base and first.world_key == second.world_key
+            )
+            if first.subject != second.subject or not same or first.scenarios != second.scenarios:
                 continue
             one, two = reading.bounds(first.value.node), reading.bounds(second.value.node)
             if one.high < two.low or two.high < one.low:

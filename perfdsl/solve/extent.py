@@ -63,7 +63,7 @@ def _subdivided(part: Slice, node: int, box: Box) -> Range:
     done = 0
     while todo:
         part.reading.poll()
-        here = todo.pop()
+        here = todo.pop(0)  # the largest first: no part stays rough
         done += 1
         corners = _corners(part, here)
         if corners is not None:
@@ -78,7 +78,7 @@ def _subdivided(part: Slice, node: int, box: Box) -> Range:
         if done > MAX_BOXES or math.isinf(here[widest].high - here[widest].low):
             low, high = min(low, found.low), max(high, found.high)
             continue
-        todo.extend(_halves(here, widest))
+        todo.extend(halves(here, widest))
     return Range(low, high)
 
 
@@ -106,7 +106,7 @@ def reaches_down(reading: Reading, node: int, box: Box, goal: float) -> bool:
             if lowest <= goal:
                 return True
             continue
-        todo = [*todo, *_halves(here, _widest(here, box))]
+        todo = [*todo, *halves(here, _widest(here, box))]
     return False
 
 
@@ -145,7 +145,7 @@ def _share(part: Range, whole: Range) -> float:
     return (part.high - part.low) / size if size else 0.0
 
 
-def _halves(here: Box, widest: int) -> list[Box]:
+def halves(here: Box, widest: int) -> list[Box]:
     middle = _middle(here[widest])
     low, high = here[widest]
     return [{**here, widest: Range(middle, high)}, {**here, widest: Range(low, middle)}]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from perfdsl.numeric.intervals import Range, Slope
@@ -20,6 +21,8 @@ STEPS = 200
 POINT = 1e-11
 SLACK = 1e-12
 TINY = 1e-150
+# Around a point where a formula touches zero, SLACK is reached within the square root of it.
+TOUCH = 1e-5
 
 
 class Formula(NamedTuple):
@@ -34,19 +37,32 @@ class Formula(NamedTuple):
 
 def zeros(formula: Formula, within: Range) -> list[Range]:
     """The parts of the range where the formula is zero."""
-    return _merge(_search(formula, within, _zero_on_monotone, _may_be_zero))
+    parts = merge(_search(formula, within, _zero_on_monotone, _may_be_zero, _is_zero))
+    return [_touched(formula, part) for part in parts]
 
 
-def below(formula: Formula, within: Range) -> list[Range]:
-    """The parts of the range where the formula is zero or negative."""
-    return _merge(_search(formula, within, _below_on_monotone, _may_be_below))
+def below(formula: Formula, within: Range, *, strict: bool = False) -> list[Range]:
+    """The parts of the range where the formula is zero or negative; strict: negative."""
+    finder = partial(_below_on_monotone, strict=strict)
+    return merge(_search(formula, within, finder, _may_be_below, _is_below))
+
+
+def _touched(formula: Formula, part: Range) -> Range:
+    """A formula that only touches zero (u + 1/u = 2) is near zero around it: still a point."""
+    low, high = part
+    if high - low > TOUCH * max(abs(low), abs(high)) or formula.over(low, high).slope == (0, 0):
+        return part
+    middle = low + (high - low) / 2
+    return Range(middle, middle)
 
 
 Finder = Callable[[Formula, Range, int], Range | None]
 Test = Callable[[Slope], bool]
 
 
-def _search(formula: Formula, within: Range, finder: Finder, possible: Test) -> list[Range]:
+def _search(
+    formula: Formula, within: Range, finder: Finder, possible: Test, here_at: Callable[..., bool]
+) -> list[Range]:
     found: list[Range] = []
     todo: list[tuple[Range, int]] = [(within, 0)]
     seen = 0
@@ -56,6 +72,9 @@ def _search(formula: Formula, within: Range, finder: Finder, possible: Test) -> 
         here = formula.over(part.low, part.high)
         if not possible(here):
             continue
+        if here_at is _is_below and here.value.high < 0:
+            found.append(part)
+            continue
         sign = _sign(here.slope)
         if sign is not None:
             hit = finder(formula, part, sign)
@@ -63,14 +82,21 @@ def _search(formula: Formula, within: Range, finder: Finder, possible: Test) -> 
                 found.append(hit)
             continue
         if depth >= DEPTH or seen > PARTS or _narrow(part):
-            value, size = formula.at(_middle(part))
-            if abs(value) <= 1e-9 * size:
+            if here_at(*formula.at(_middle(part))):
                 found.append(part)
             continue
         middle = _middle(part)
         todo.append((Range(middle, part.high), depth + 1))
         todo.append((Range(part.low, middle), depth + 1))
     return found
+
+
+def _is_zero(value: float, size: float) -> bool:
+    return abs(value) <= 1e-9 * size
+
+
+def _is_below(value: float, size: float) -> bool:
+    return value <= 1e-9 * size
 
 
 def _may_be_zero(here: Slope) -> bool:
@@ -127,12 +153,14 @@ def _with_ends(formula: Formula, part: Range) -> Range:
     return Range(low, high) if low <= high else part
 
 
-def _below_on_monotone(formula: Formula, part: Range, _: int) -> Range | None:
+def _below_on_monotone(
+    formula: Formula, part: Range, _: int, *, strict: bool = False
+) -> Range | None:
     part = _with_ends(formula, part)
 
     def holds(u: float) -> bool:
         value, size = formula.at(u)
-        return value <= _slack(size)
+        return value < -_slack(size) if strict else value <= _slack(size)
 
     low, high = holds(part.low), holds(part.high)
     if low and high:
@@ -186,7 +214,7 @@ def _narrow(part: Range) -> bool:
     return part.high - part.low <= 1e-14 * max(abs(part.low), abs(part.high), 1e-300)
 
 
-def _merge(parts: list[Range]) -> list[Range]:
+def merge(parts: list[Range]) -> list[Range]:
     """Parts in order, touching ones joined, and those as narrow as a point made one."""
     joined: list[Range] = []
     for part in sorted(parts):

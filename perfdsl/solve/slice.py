@@ -11,7 +11,8 @@ from perfdsl.semantics.operations import apply
 from perfdsl.solve.reading import Reading
 
 # These are not functions of their arguments' values alone: a reading computes them.
-SPECIAL = {"answer", "low", "high"}
+ENDS = {"low", "high"}
+SPECIAL = {"answer"} | ENDS
 
 
 @dataclass(slots=True)
@@ -33,12 +34,23 @@ class Slice:
         for number in self.reading.graph.needed(self.roots):
             if number in self.inputs or number in self.reading.given:
                 continue
-            if any(arg in moving for arg in nodes[number].args):
+            if nodes[number].op in ENDS:
+                moves = not self._turning().isdisjoint(self.reading.graph.needed([number]))
+            else:
+                moves = any(arg in moving for arg in nodes[number].args)
+            if moves:
                 moving.add(number)
                 self.order.append(number)
         wanted = {arg for number in self.order for arg in nodes[number].args} | set(self.roots)
         for number in wanted - moving:
             self.fixed[number] = self.reading.value(number)
+
+    def _turning(self) -> frozenset[int]:
+        """The inputs that can move low(x) and high(x): an uncertain input is at its ends there."""
+        nodes = self.reading.graph.nodes
+        sources = {n: nodes[n].data for n in self.inputs if nodes[n].op == "input"}
+        uncertain = {n for n, s in sources.items() if not s.sure and s.sort != "unknown"}
+        return self.inputs - uncertain
 
     def at(self, point: Mapping[int, float]) -> dict[int, float]:
         """Every node of the slice at a point; nan where there is no value."""
@@ -47,7 +59,8 @@ class Slice:
         for number in self.order:
             node = nodes[number]
             if node.op in SPECIAL:
-                values[number] = self.reading.changed(point).value(number)
+                turned = {n: point[n] for n in self._turning() if n in point}
+                values[number] = self.reading.changed(turned).value(number)
                 continue
             result = apply(node.op, [values[arg] for arg in node.args], node.data)
             values[number] = math.nan if result is None else result
@@ -62,11 +75,22 @@ class Slice:
             found[number] = Slope(range_, one if number == by else zero)
         for number in self.order:
             node = nodes[number]
-            if node.op in SPECIAL:
+            if node.op in ENDS:
+                found[number] = self._end_over(node.args[0], box, by)
+            elif node.op in SPECIAL:
                 found[number] = Slope(ANY, ANY)
             else:
                 found[number] = read_node(node, [found[arg] for arg in node.args])
         return found
+
+    def _end_over(self, arg: int, box: Mapping[int, Range], by: int) -> Slope:
+        """Bounds of low(x) or high(x): those of x while its uncertain inputs run too; the slope of
+        an extreme is a slope of x at the place where it is attained."""
+        turning = self._turning()
+        moved = {n: range_ for n, range_ in box.items() if n in turning}
+        loose = {n: self.reading.range_of(n) for n in self.reading.vague(arg) if n not in turning}
+        inner = slice_of(self.reading, (arg,), {**loose, **moved})
+        return inner.over({**loose, **moved}, by if by in turning else -1)[arg]
 
 
 def slice_of(reading: Reading, roots: Iterable[int], inputs: Iterable[int]) -> Slice:

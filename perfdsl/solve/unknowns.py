@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from perfdsl.numeric.intervals import Range, Slope
@@ -11,12 +12,15 @@ from perfdsl.semantics.graph import Input
 from perfdsl.semantics.operations import EQUAL
 from perfdsl.semantics.program import AnswerPart, SolveItem
 from perfdsl.solve.binding import binding_of
+from perfdsl.solve.extent import halves
 from perfdsl.solve.reading import Reading
-from perfdsl.solve.sets import Formula, below, zeros
+from perfdsl.solve.sets import Formula, below, merge, zeros
 from perfdsl.solve.slice import Slice, slice_of
 
 # Without a declared range an unknown is any positive number that a double can square.
 EVERYTHING = Range(1e-150, 1e150)
+# Into how many parts a range is cut where other inputs turn a formula up and down.
+PIECES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ def _solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
     if source.whole:
         parts = _whole(parts, None if others else _relation(Equation(reading, item, unknown)))
         reach = _whole(reach) if loose else parts
+    parts = parts or reach  # where only the uncertainties let something fit, all of that
     kind = _kind(parts)
     nearest = _nearest(reading, item, unknown, within) if kind == "none" else None
     binding = binding_at(reading, item, unknown, parts) if parts else ""
@@ -161,8 +166,8 @@ def _solutions(equation: Equation, op: str, within: Range) -> list[Range]:
     if op in {"==", "~="}:
         return zeros(formula, within)
     if op in {"<=", "<"}:
-        return below(formula, within)
-    return below(negated(formula), within)
+        return below(formula, within, strict=op == "<")
+    return below(negated(formula), within, strict=op == ">")
 
 
 def negated(formula: Formula) -> Formula:
@@ -196,8 +201,44 @@ def _possible(
     reading: Reading, item: SolveItem, unknown: int, within: Range, loose: dict[int, Range]
 ) -> list[Range]:
     """The unknown's values for which some choice of the loose inputs makes the relation hold."""
-    if not loose:
-        return []
+    found: list[Range] = []
+    for box in _monotone_boxes(reading, item, unknown, {**loose, unknown: within}) if loose else ():
+        here = {n: range_ for n, range_ in box.items() if n != unknown}
+        found += _possible_in(reading, item, unknown, box[unknown], here)
+    return merge(found)
+
+
+def _monotone_boxes(
+    reading: Reading, item: SolveItem, unknown: int, box: Mapping[int, Range]
+) -> Iterator[Mapping[int, Range]]:
+    """The box in parts, on each of which the loose inputs move left - right one way."""
+    part = slice_of(reading, item.roots, box)
+    loose = [n for n in box if n != unknown]
+    todo = [box]
+    for count in itertools.count():
+        if not todo:
+            return
+        here = todo.pop()
+        turning = [n for n in loose if _turns(part, item, here, n)]
+        if not turning or count > PIECES:
+            yield here
+            continue
+        middle = halves(here, unknown)[0][unknown].low
+        pinned = {**here, unknown: Range(middle, middle)}
+        by_unknown = not any(_turns(part, item, pinned, n) for n in turning)
+        todo.extend(halves(here, unknown if by_unknown else turning[0]))
+
+
+def _turns(part: Slice, item: SolveItem, box: Mapping[int, Range], number: int) -> bool:
+    """Whether left - right may rise and fall with an input in a box."""
+    found = part.over(box, number)
+    left, right = found[item.left].slope, found[item.right].slope
+    return left.low - right.high < 0 < left.high - right.low
+
+
+def _possible_in(
+    reading: Reading, item: SolveItem, unknown: int, within: Range, loose: dict[int, Range]
+) -> list[Range]:
     lowest, highest = _extremes(reading, item, unknown, within, loose)
     can_be_low = _solutions(Equation(reading, item, unknown, lowest), "<=", within)
     if item.op in {"<=", "<"}:

@@ -1,0 +1,5 @@
+"""`python -m perfdsl` is `perfdsl`."""
+
+from perfdsl.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""Numbers as a page shows them: with a unit, as a range, as a percentage."""
+
+from __future__ import annotations
+
+import math
+
+from perfdsl.semantics.text import plain
+from perfdsl.solve.answers import Number
+from perfdsl.solve.numbers import number
+
+# From here on a figure is easier to read with a larger prefix.
+MANY = 1e6
+
+
+def figure(item: Number) -> str:
+    """The number without its unit; a range where it has no best value."""
+    if math.isnan(item.value) and not math.isnan(item.low):
+        return f"{_scaled(item.low, item)} .. {_scaled(item.high, item)}"
+    return plain(item.shown)
+
+
+def amount(item: Number) -> str:
+    """`6 ms`: the number with its unit."""
+    return f"{figure(item)} {item.unit}".rstrip()
+
+
+def spread(item: Number) -> str:
+    """`5.5 .. 6.5`: all that it could be; "" where it is sure."""
+    if item.sure or math.isnan(item.low) or math.isnan(item.value):
+        return ""
+    return f"{_scaled(item.low, item)} .. {_scaled(item.high, item)}"
+
+
+def ranged(item: Number) -> str:
+    """`10.8 .. 11.2 ms`: all that it could be, with its unit."""
+    return f"{spread(item) or figure(item)} {item.unit}".rstrip()
+
+
+def _scaled(value: float, like: Number) -> str:
+    return plain(value / like.factor)
+
+
+def in_one_unit(computed: Number, stated: Number) -> tuple[Number, Number]:
+    """Both in the unit of the stated one, or in one with a prefix where that has many digits."""
+    like = stated
+    if abs(stated.shown) >= MANY and math.isfinite(stated.value):
+        like = number(stated.value, stated.dim)
+    return _in_unit_of(like, computed), _in_unit_of(like, stated)
+
+
+def _in_unit_of(like: Number, value: Number) -> Number:
+    return Number(value.value, value.low, value.high, value.dim, like.unit, like.factor)
+
+
+def percent(share: float) -> str:
+    """A relative size without its sign: 0.0431 -> `4.3 %`."""
+    return f"{plain(abs(share) * 100, 2)} %"
+
+
+def signed(value: float) -> str:
+    return f"{'+' if value > 0 else '-'}{plain(abs(value), 2)}"

@@ -1,0 +1,348 @@
+"""Answers as the JSON document of `document`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from perfdsl.diagnostics import Diagnostic, Span
+from perfdsl.numeric import intervals
+from perfdsl.present import document as d
+from perfdsl.present import words
+from perfdsl.present.diagnostic_forms import to_json
+from perfdsl.solve import answers as a
+from perfdsl.solve.unknowns import AnswerSet
+
+
+def document(
+    answers: Sequence[a.AnalysisAnswer],
+    problems: Iterable[Diagnostic],
+    *,
+    file: str,
+    tool: str,
+    exit_code: int,
+) -> str:
+    """The document as text, without a last newline."""
+    found = d.Document(
+        tool=tool,
+        file=file,
+        exit_code=exit_code,
+        summary=_summary(answers),
+        analyses=[_analysis(each) for each in answers],
+        problems=[d.Problem.model_validate(to_json(each)) for each in problems],
+    )
+    return found.model_dump_json(indent=2)
+
+
+def _analysis(item: a.AnalysisAnswer) -> d.Analysis:
+    return d.Analysis(
+        name=item.name,
+        doc=item.doc,
+        location=_location(item.span),
+        summary=_summary([item]),
+        shows=[_show(each) for each in item.shows],
+        statements=_statements(item),
+        solved=[_answer(each) for each in item.solved],
+        conflicts=[_conflict(each) for each in item.conflicts],
+        findings=[
+            d.Finding(title=f.title, notes=list(f.notes), location=_location(f.span))
+            for f in item.findings
+        ],
+        assumed=_elasticities(item.assumed),
+        operators=[_table(name, table) for name, table in item.per_operator],
+    )
+
+
+def _summary(answers: Sequence[a.AnalysisAnswer]) -> d.Summary:
+    verdicts = words.verdicts_of(answers)
+    observed = sum(len(each.observations) for each in answers)
+    return d.Summary(
+        figures=len(verdicts) + observed,
+        hold=verdicts.count("holds"),
+        fail=verdicts.count("fails"),
+        undecided=verdicts.count("undecided"),
+        observed=observed,
+        broken=sum(each.broken for each in answers),
+    )
+
+
+def _location(span: Span) -> d.Location:
+    return d.Location(file=span.source.name, line=span.line, column=span.column)
+
+
+# ------------------------------------------------------------------------------------- numbers
+
+
+def _unit(number: a.Number) -> str:
+    return number.unit or "1"
+
+
+def _quantity(number: a.Number) -> d.Quantity:
+    factor = number.factor
+    return d.Quantity(
+        value=number.shown,
+        unit=_unit(number),
+        low=number.low / factor,
+        high=number.high / factor,
+    )
+
+
+def _optional(number: a.Number | None) -> d.Quantity | None:
+    return None if number is None else _quantity(number)
+
+
+def _elasticities(items: Iterable[a.Dependence]) -> list[d.Elasticity]:
+    return [
+        d.Elasticity(
+            name=item.name,
+            why=item.why,
+            value=_quantity(item.value),
+            elasticity=item.elasticity,
+            location=_location(item.span),
+        )
+        for item in items
+    ]
+
+
+# ---------------------------------------------------------------------------------- statements
+
+
+def _statements(item: a.AnalysisAnswer) -> list[d.Statement]:
+    """Claims, refusals and observations as they stand in the file."""
+    found = [
+        *((each.span, _claim(each)) for each in item.claims),
+        *((each.span, _refusal(each)) for each in item.refusals),
+        *((each.span, _observation(each)) for each in item.observations),
+    ]
+    return [each for _, each in sorted(found, key=lambda pair: pair[0].start)]
+
+
+def _claim(item: a.Verdict) -> d.Statement:
+    computed, published = item.computed, item.published
+    factor = _factor(computed, published)
+    return d.Statement(
+        id=item.id,
+        sort="claim" if item.expects else "refute",
+        statement=words.statement(item),
+        published=_plain(published),
+        computed=_plain(computed, published),
+        unit=_unit(published) if isinstance(published, a.Number) else "",
+        verdict=_verdict(item.verdict),
+        explanation=words.explained(item),
+        location=_location(item.span),
+        expects="holds" if item.expects else "fails",
+        kept=item.kept,
+        gap=item.gap,
+        tolerance=item.tolerance,
+        formula=item.formula,
+        subject="",
+        low=computed.low / factor if isinstance(computed, a.Number) else None,
+        high=computed.high / factor if isinstance(computed, a.Number) else None,
+        source="",
+        elasticities=_elasticities(item.depends),
+    )
+
+
+def _verdict(word: str) -> Literal["holds", "fails", "undecided"]:
+    return "holds" if word == "holds" else "fails" if word == "fails" else "undecided"
+
+
+def _factor(number: a.Number | str, like: a.Number | str | None = None) -> float:
+    """Both sides of a claim are told in one unit: that of the published one."""
+    if isinstance(like, a.Number):
+        return like.factor
+    return number.factor if isinstance(number, a.Number) else 1.0
+
+
+def _plain(value: a.Number | str, like: a.Number | str | None = None) -> float | str | None:
+    if isinstance(value, str):
+        return value
+    shown = value.value / _factor(value, like)
+    return shown if math.isfinite(shown) else None
+
+
+def _refusal(item: a.Refused) -> d.Statement:
+    codes = sorted({problem.code for problem in item.found})
+    return d.Statement(
+        id=item.id,
+        sort="refuse",
+        statement=words.statement(item),
+        published=item.code,
+        computed=", ".join(codes) or "accepted",
+        unit="",
+        verdict=_verdict(words.verdict_of(item)),
+        explanation="; ".join(problem.title for problem in item.found),
+        location=_location(item.span),
+        expects="holds",
+        kept=item.kept,
+        gap=None,
+        tolerance="",
+        formula=item.formula,
+        subject="",
+        low=None,
+        high=None,
+        source="",
+        elasticities=[],
+    )
+
+
+def _observation(item: a.Observed) -> d.Statement:
+    observed = item.observed
+    return d.Statement(
+        id=item.id,
+        sort="observe",
+        statement=words.statement(item),
+        published=_plain(observed),
+        computed=None if item.predicted is None else _plain(item.predicted, observed),
+        unit=_unit(observed),
+        verdict="observed",
+        explanation=words.predicted(item),
+        location=_location(item.span),
+        expects="observed",
+        kept=True,
+        gap=None if item.predicted is None else _gap(item.predicted.value, observed.value),
+        tolerance="",
+        formula=item.formula,
+        subject=item.subject,
+        low=observed.low / observed.factor,
+        high=observed.high / observed.factor,
+        source=item.source,
+        elasticities=[],
+    )
+
+
+def _gap(computed: float, published: float) -> float | None:
+    return computed / published - 1 if published and math.isfinite(computed) else None
+
+
+# ----------------------------------------------------------------------------- shows and answers
+
+
+def _show(item: a.Shown) -> d.Show:
+    value = item.value
+    return d.Show(
+        name=item.title,
+        formula=item.formula,
+        kind=_sort(value),
+        value=_quantity(value) if isinstance(value, a.Number) else None,
+        text=value if isinstance(value, str) else None,
+        holds=value if isinstance(value, bool) else None,
+        table=_table(item.title, value) if isinstance(value, a.Table) else None,
+        answer=_answer(value) if isinstance(value, a.Solved) else None,
+        binding=item.binding,
+        elasticities=_elasticities(item.depends),
+        location=_location(item.span),
+    )
+
+
+def _sort(value: object) -> Literal["number", "text", "condition", "table", "answer"]:
+    match value:
+        case bool():
+            return "condition"
+        case a.Number():
+            return "number"
+        case a.Table():
+            return "table"
+        case a.Solved():
+            return "answer"
+        case _:
+            return "text"
+
+
+def _table(name: str, table: a.Table) -> d.Table:
+    return d.Table(
+        name=name,
+        columns=[
+            d.Column(name=column, unit=unit)
+            for column, unit in zip(table.columns, table.units, strict=True)
+        ],
+        rows=[
+            [cell if isinstance(cell, str) else _quantity(cell) for cell in row]
+            for row in table.rows
+        ],
+    )
+
+
+def _answer(item: a.Solved) -> d.Answer:
+    found, factor = item.answer, item.factor
+    return d.Answer(
+        name=item.name,
+        unknown=item.unknown,
+        statement=words.answer(item),
+        formula=item.formula,
+        subject=item.subject,
+        target=_optional(item.target),
+        kind=_kind(found),
+        unit=item.unit or "1",
+        value=found.value / factor,
+        min=found.min / factor,
+        max=found.max / factor,
+        parts=_ranges(found.parts, factor),
+        reach=_ranges(found.reach, factor),
+        binding=found.binding,
+        nearest=_nearest(item),
+        location=_location(item.span),
+    )
+
+
+def _kind(found: AnswerSet) -> Literal["point", "interval", "several", "none"]:
+    match found.kind:
+        case "point" | "interval" | "several" as kind:
+            return kind
+        case _:
+            return "none"
+
+
+def _ranges(parts: Iterable[intervals.Range], factor: float) -> list[d.Range]:
+    return [d.Range(low=part.low / factor, high=part.high / factor) for part in parts]
+
+
+def _nearest(item: a.Solved) -> d.Nearest | None:
+    found = item.answer.nearest
+    if found is None:
+        return None
+    return d.Nearest(
+        value=_optional(item.nearest), at=found.at / item.factor, binding=found.binding
+    )
+
+
+# ----------------------------------------------------------------------------------- conflicts
+
+
+def _conflict(item: a.Conflict) -> d.Conflict:
+    return d.Conflict(
+        title=item.title,
+        subject=item.subject,
+        scenarios=list(item.scenarios),
+        observed=_quantity(item.observed),
+        reachable=_quantity(item.reachable),
+        direction=item.direction,
+        members=[_member(each) for each in item.members],
+        others=[_member(each) for each in item.others],
+        pairs=[
+            d.Pair(
+                first=p.first,
+                first_value=_quantity(p.first_value),
+                second=p.second,
+                second_value=_quantity(p.second_value),
+                direction=p.direction,
+            )
+            for p in item.pairs
+        ],
+    )
+
+
+def _member(item: a.Member) -> d.Member:
+    ends = item.range
+    return d.Member(
+        name=item.name,
+        statement=item.statement,
+        value=_quantity(item.value),
+        needed=_optional(item.needed),
+        direction=item.direction,
+        allowed=item.allowed,
+        range=None if ends is None else d.Range(low=ends[0].shown, high=ends[1].shown),
+        whole=item.whole,
+        location=_location(item.span),
+    )
