@@ -77,7 +77,8 @@ def _bad_unit(expr: tree.Number, error: UnitError, frame: Frame) -> Value:
         start = at + expr.unit.index(wrong)
         place = Span(span.source, start, start + len(wrong))
         safe = error.code == "P206" and "ambiguous" not in error.title
-        if wrong in frame.names():
+        own = next(reversed(frame.context.computing), (0, ""))[1]
+        if wrong != own and wrong in frame.names():
             safe, help_ = False, f"{help_[:-1]}, or `{expr.digits} * {wrong}`?"
         repair = Fix(f"write `{error.instead}`", (Edit(place, error.instead),), safe)
         span = place
@@ -142,11 +143,14 @@ def unknown_name(name: str, span: Span, frame: Frame) -> Value:
         help_ = "give the analysis one: `analysis name(..., load = short)`"
         asks = frame.context.applying[:1] or [span]
         why = (Label(span, "asked for here"),) if asks[0] != span else ()
+        if ("load",) in frame.context.seen:  # Every operator would ask for it.
+            return POISON
+        frame.context.seen.add(("load",))
         return frame.context.report("P304", title, asks[0], why=why, help_=help_)
     few = len(frame.context.problems) < ENOUGH
     near = did_you_mean(name, frame.names()) if few else None
     title = f"there is no `{name}` here"
-    if near is None and not isinstance(frame.module.units.parse(name), UnitError):
+    if near is None and frame.module.units.single(name) is not None:
         help_ = f"`{name}` is a unit: write a number in front of it, such as `1 {name}`"
         return frame.context.report("P101", title, span, help_=help_)
     help_ = f"did you mean `{near}`?" if near else "`perfdsl list FILE` shows what a file declares"

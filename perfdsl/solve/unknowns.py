@@ -14,7 +14,7 @@ from perfdsl.semantics.program import AnswerPart, SolveItem
 from perfdsl.solve.binding import binding_of
 from perfdsl.solve.extent import halves
 from perfdsl.solve.reading import Reading
-from perfdsl.solve.sets import Formula, below, merge, zeros
+from perfdsl.solve.sets import SLACK, Formula, below, merge, zeros
 from perfdsl.solve.slice import Slice, slice_of
 
 # Without a declared range an unknown is any positive number that a double can square.
@@ -92,8 +92,13 @@ class Equation:
         self.reading.poll()
         found = self.slice().over({self.unknown: Range(low, high)}, self.unknown)
         left, right = found[self.item.left], found[self.item.right]
+        # Intervals round otherwise than numbers do: equal sides may seem to lie apart.
+        size = max(abs(end) for end in (*left.value, *right.value))
+        slack = SLACK * size if size < math.inf else 0.0
         return Slope(
-            Range(left.value.low - right.value.high, left.value.high - right.value.low),
+            Range(
+                left.value.low - right.value.high - slack, left.value.high - right.value.low + slack
+            ),
             Range(left.slope.low - right.slope.high, left.slope.high - right.slope.low),
         )
 
