@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from perfdsl.diagnostics import Span
 from perfdsl.semantics.dimensions import base
-from perfdsl.semantics.expressions import as_quantity, evaluate
+from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import LEVELS, applied, bind_load, instantiate
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_step
 from perfdsl.semantics.params import param_type, returned
+from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.reindex import changed_by, lineage
 from perfdsl.semantics.scope import Frame, Module, World
 from perfdsl.semantics.values import (

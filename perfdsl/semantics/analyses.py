@@ -9,14 +9,13 @@ from typing import Any
 from perfdsl.diagnostics import Label, Span
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.claims import claim_item
-from perfdsl.semantics.expressions import (
-    evaluate,
-)
-from perfdsl.semantics.fields import from_function, misplaced, without_let
+from perfdsl.semantics.expressions import evaluate
+from perfdsl.semantics.fields import from_function
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.notes import find
 from perfdsl.semantics.observations import observe_item, observed_value
 from perfdsl.semantics.params import binding_of, range_of
+from perfdsl.semantics.places import misplaced, without_let
 from perfdsl.semantics.program import (
     AnalysisProgram,
     Definition,

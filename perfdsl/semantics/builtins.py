@@ -8,12 +8,13 @@ from functools import partial
 
 from perfdsl.semantics.arithmetic import BRIDGES, Operand, shown, unify
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension, base
-from perfdsl.semantics.expressions import evaluate, quantity
+from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import capacity
 from perfdsl.semantics.gathering import GATHERERS, most, not_yet
 from perfdsl.semantics.graph import Graph, Residency, Term
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_record, pure
+from perfdsl.semantics.quantities import quantity
 from perfdsl.semantics.runs import predict
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.traffic import role_size

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from perfdsl.semantics.arithmetic import Operand, unify, warn_of_prefixes
 from perfdsl.semantics.binding import bound, heart, terms_of
-from perfdsl.semantics.expressions import (
-    condition,
-    evaluate,
-    quantity,
-)
+from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.notes import find
 from perfdsl.semantics.program import (
     ClaimItem,
 )
+from perfdsl.semantics.quantities import condition, quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import (
     Condition,

@@ -8,6 +8,7 @@ from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, WORK, base
 from perfdsl.semantics.params import bind, binding_of, is_role, param_type
+from perfdsl.semantics.places import belongs, misplaced
 from perfdsl.semantics.scope import Binding, Frame, World
 from perfdsl.semantics.types import Type, require
 from perfdsl.semantics.values import (
@@ -184,78 +185,6 @@ def from_function(statement: tree.Function, frame: Frame) -> None:
         head,
         make=lambda inner: FunctionValue(statement, inner),
     )
-
-
-def belongs(statement: tree.Statement, sort: str) -> bool:
-    """Statements that others read: an operator's work, a model's uses."""
-    match sort:
-        case "model":
-            return isinstance(statement, tree.Use | tree.Repeat)
-        case "operator":
-            return isinstance(statement, tree.Work | tree.Flow | tree.Send)
-        case _:
-            return False
-
-
-PLACES = {
-    "port": "a hardware",
-    "cache": "a hardware",
-    "memory": "a hardware",
-    "link": "a hardware",
-    "serves": "a port",
-    "shared": "a cache",
-    "work": "an operator, or `use { ... }`",
-    "read": "an operator, or `use { ... }`",
-    "write": "an operator, or `use { ... }`",
-    "send": "an operator, or `use { ... }`",
-    "use": "a model",
-    "repeat": "a model",
-    "unknown": "an analysis",
-    "observe": "an analysis",
-    "solve": "an analysis",
-    "claim": "an analysis",
-    "refuse": "an analysis",
-    "show": "an analysis",
-    "resident": "an analysis",
-}
-
-
-def word_of(statement: tree.Statement) -> str:
-    """The word that a statement starts with."""
-    match statement:
-        case tree.Block(sort=sort):
-            return sort
-        case tree.Flow(direction=direction):
-            return direction
-        case tree.Claim(expects=False):
-            return "refute"
-        case _:
-            return statement.word
-
-
-def misplaced(statement: tree.Statement, sort: str, frame: Frame) -> None:
-    """Report a statement that does not belong into a block of that sort."""
-    word = word_of(statement)
-    place = PLACES.get("claim" if word == "refute" else word)
-    article = "an" if sort[0] in "aeiou" else "a"
-    title = f"`{word}` does not belong into {article} {sort}"
-    if word == "=":
-        title = f"a field with dots in its name does not belong into {article} {sort}"
-    help_ = f"it belongs into {place}" if place else ""
-    at = statement.span
-    head = Span(at.source, at.start, min(at.end, at.start + max(len(word), 1)))
-    frame.context.report("P403", title, head, help_=help_)
-
-
-def without_let(statement: tree.Assign, place: str, frame: Frame) -> None:
-    """Report `name = ...` where values are `let`s, and bind the name all the same."""
-    name, at = statement.path[0], statement.span
-    start = Span(at.source, at.start, at.start)
-    fix = Fix("write `let`", (Edit(start, "let "),), safe=True)
-    frame.bindings.setdefault(name, binding_of(name, statement, statement.value))
-    title = f"`{name}` stands alone: {place} a value is a `let`"
-    help_ = f"write `let {name} = ...`"
-    frame.context.report("P403", title, at, help_=help_, fix=fix)
 
 
 def _block(statement: tree.Block, first: dict[str, Span], made: Instance, frame: Frame) -> None:
@@ -508,57 +437,3 @@ def declared_frame(origin: Declared) -> Frame:
         if param.default is not None:
             frame.bindings[param.name] = binding_of(param.name, param, param.default)
     return frame
-
-
-def overlaid(base_: Instance, changes: tuple[tree.Statement, ...], frame: Frame) -> Value:
-    """`cpu with { l3.size = 16 MiB }`: an instance with some fields replaced."""
-    found: dict[tuple[str, ...], Value] = dict(base_.changes)
-    for change in changes:
-        if not isinstance(change, tree.Assign):
-            misplaced(change, "with", frame)
-            return POISON
-        value = frame.context.evaluate(change.value, frame)
-        path_span = change.span
-        checked = replacement(base_, change.path, value, change.value.span, path_span, frame)
-        if checked == POISON:
-            return POISON
-        found[change.path] = checked
-    return instantiate(base_.origin, base_.given, found, base_.frame.world)
-
-
-def replacement(
-    target: Instance,
-    path: tuple[str, ...],
-    value: Value,
-    span: Span,
-    at: Span,
-    frame: Frame,
-) -> Value:
-    """A new value for an existing field, of the dimension of the old one."""
-    holder: Value = target
-    for name in path[:-1]:
-        holder = instance_field(holder, name, at, frame) if isinstance(holder, Instance) else holder
-        if holder == POISON:
-            return POISON
-    if not isinstance(holder, Instance):
-        title = f"`{'.'.join(path)}` is no field of the {target.sort} `{target.name}`"
-        return frame.context.report("P106", title, at)
-    old = instance_field(holder, path[-1], _name_span(at, path), frame)
-    if POISON in (old, value):
-        return POISON
-    what = f"`{'.'.join(path)}`"
-    if isinstance(old, Quantity):
-        wanted = Type("Quantity", old.dimension, old.tag, text=shown(old))
-        value = require(value, wanted, span, frame, what)
-        if isinstance(value, Quantity):
-            return Quantity(value.node, old.dim or value.dim, old.tag, old.kinds, False, value.term)
-        return value
-    if type(old) is not type(value) or (
-        isinstance(old, Instance) and isinstance(value, Instance) and old.sort != value.sort
-    ):
-        return frame.context.report("P302", f"{what} is {describe(old)}", span, describe(value))
-    return value
-
-
-def _name_span(at: Span, path: tuple[str, ...]) -> Span:
-    return Span(at.source, at.start, at.start + len(".".join(path)))

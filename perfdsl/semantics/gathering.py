@@ -7,10 +7,11 @@ from functools import partial
 
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.binding import name_of_sum
-from perfdsl.semantics.expressions import condition, evaluate, quantity
+from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.graph import Input, Term
 from perfdsl.semantics.models import turns_of
 from perfdsl.semantics.polynomial import closed_sum, coefficients
+from perfdsl.semantics.quantities import condition, quantity
 from perfdsl.semantics.scope import Frame, free_names
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import (

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from perfdsl.diagnostics import Label, Span
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.fields import bind_load, misplaced, under
+from perfdsl.semantics.fields import bind_load, under
 from perfdsl.semantics.operators import Flow, Step, Work, applied_step, work_and_flows
+from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Frame, parts
 from perfdsl.semantics.values import POISON, Applied, Instance, Interval, Quantity
 from perfdsl.syntax import tree

@@ -5,10 +5,11 @@ from __future__ import annotations
 from perfdsl.diagnostics import Edit, Fix, Label, Severity, Span, did_you_mean
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.fields import from_function, instantiate, misplaced, without_let
+from perfdsl.semantics.fields import from_function, instantiate
 from perfdsl.semantics.files import Loaded
 from perfdsl.semantics.notes import text_of
 from perfdsl.semantics.params import binding_of
+from perfdsl.semantics.places import misplaced, without_let
 from perfdsl.semantics.scope import Context, Frame, Module, World
 from perfdsl.semantics.units import Unit, UnitTable
 from perfdsl.semantics.values import POISON, Declared, ModuleValue, Quantity, Value

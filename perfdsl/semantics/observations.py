@@ -6,16 +6,13 @@ from dataclasses import replace
 
 from perfdsl.diagnostics import Span
 from perfdsl.semantics.arithmetic import Operand, unify
-from perfdsl.semantics.expressions import (
-    as_quantity,
-    evaluate,
-    quantity,
-)
+from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import value_key
 from perfdsl.semantics.notes import find, provenance
 from perfdsl.semantics.program import (
     ObserveItem,
 )
+from perfdsl.semantics.quantities import as_quantity, quantity
 from perfdsl.semantics.reindex import apply_scenario, frame_under, moved, with_slot
 from perfdsl.semantics.scope import Binding, Frame, Naming, World
 from perfdsl.semantics.values import (

@@ -9,8 +9,8 @@ from typing import Any
 from perfdsl.diagnostics import Span
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, Dimension, base
-from perfdsl.semantics.expressions import as_quantity, quantity
 from perfdsl.semantics.graph import Graph, Input
+from perfdsl.semantics.quantities import as_quantity, quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.types import Type
 from perfdsl.semantics.units import Unit

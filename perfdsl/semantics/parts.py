@@ -9,7 +9,7 @@ from functools import partial
 from perfdsl.diagnostics import Span
 from perfdsl.semantics.arithmetic import BRIDGES
 from perfdsl.semantics.dimensions import base
-from perfdsl.semantics.expressions import as_quantity, evaluate
+from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.graph import Graph, Term
 from perfdsl.semantics.operators import (
     ANY,
@@ -17,6 +17,7 @@ from perfdsl.semantics.operators import (
     Work,
     step_fields,
 )
+from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.traffic import (
     Level,

@@ -6,10 +6,6 @@ from functools import partial
 
 from perfdsl.diagnostics import did_you_mean
 from perfdsl.semantics.arithmetic import Operand, unify
-from perfdsl.semantics.expressions import (
-    as_quantity,
-    quantity,
-)
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.observations import inputs_of, observed_value, read_under, split, world_key
 from perfdsl.semantics.program import (
@@ -18,6 +14,7 @@ from perfdsl.semantics.program import (
     ObserveItem,
     SolveItem,
 )
+from perfdsl.semantics.quantities import as_quantity, quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import (
     POISON,

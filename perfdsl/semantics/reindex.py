@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from perfdsl.diagnostics import Label, Span
-from perfdsl.semantics.fields import instantiate, misplaced, replacement, value_key
+from perfdsl.semantics.changes import replacement
+from perfdsl.semantics.fields import instantiate, value_key
+from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Binding, Frame, Naming, World
 from perfdsl.semantics.values import POISON, Declared, Instance, Quantity, Value, describe
 from perfdsl.syntax import tree

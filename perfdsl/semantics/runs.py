@@ -7,7 +7,7 @@ from functools import partial
 
 from perfdsl.diagnostics import Span
 from perfdsl.semantics.dimensions import base
-from perfdsl.semantics.expressions import as_quantity, evaluate
+from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import value_key
 from perfdsl.semantics.graph import Graph
 from perfdsl.semantics.models import steps_of
@@ -18,6 +18,7 @@ from perfdsl.semantics.operators import (
     applied_step,
 )
 from perfdsl.semantics.parts import Part, Run, level_of, part_of
+from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.traffic import (
     derive,

@@ -1,0 +1,47 @@
+"""The quantity or condition that an expression is: the one question that most readers ask."""
+
+from __future__ import annotations
+
+from perfdsl.diagnostics import Span
+from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.values import (
+    POISON,
+    Condition,
+    Quantity,
+    Record,
+    Value,
+    describe,
+)
+from perfdsl.syntax import tree
+
+
+def quantity(expr: tree.Expr, frame: Frame) -> Quantity | None:
+    """The quantity that an expression is; None: reported."""
+    value = frame.context.evaluate(expr, frame)
+    return as_quantity(value, expr.span, frame)
+
+
+def as_quantity(value: Value, span: Span, frame: Frame) -> Quantity | None:
+    """A quantity, or the one that a record stands for (a run's bytes, work of one kind)."""
+    if isinstance(value, Record) and value.default is not None:
+        value = value.default
+    if isinstance(value, Quantity):
+        return value
+    if value != POISON:
+        help_ = ""
+        if isinstance(value, Record) and value.rows:
+            help_ = f"choose one: {', '.join(f'[{name}]' for name in list(value.rows)[:6])}"
+        title = f"a quantity is needed here, not {describe(value)}"
+        frame.context.report("P302", title, span, help_=help_)
+    return None
+
+
+def condition(expr: tree.Expr, frame: Frame) -> Condition | None:
+    """The condition that an expression is; None: reported."""
+    value = frame.context.evaluate(expr, frame)
+    if isinstance(value, Condition):
+        return value
+    if value != POISON:
+        title = f"a condition is needed here, not {describe(value)}"
+        frame.context.report("P302", title, expr.span, help_="compare it with something")
+    return None
