@@ -183,6 +183,7 @@ class Answer(Part):
     max: Real
     parts: list[Range]
     reach: list[Range]
+    complete: bool
     binding: str
     nearest: Nearest | None
     location: Location

@@ -16,12 +16,13 @@ def figure(item: Number) -> str:
     """The number without its unit; a range where it has no best value."""
     if math.isnan(item.value) and not math.isnan(item.low):
         return f"{_scaled(item.low, item)} .. {_scaled(item.high, item)}"
-    return plain(item.shown)
+    return "no value" if math.isnan(item.value) else plain(item.shown)
 
 
 def amount(item: Number) -> str:
     """`6 ms`: the number with its unit."""
-    return f"{figure(item)} {item.unit}".rstrip()
+    valueless = math.isnan(item.value) and math.isnan(item.low)
+    return figure(item) if valueless else f"{figure(item)} {item.unit}".rstrip()
 
 
 def spread(item: Number) -> str:

@@ -274,6 +274,7 @@ def _answer(item: a.Solved) -> d.Answer:
         subject=item.subject,
         target=_optional(item.target),
         kind=_kind(found),
+        complete=found.complete,
         unit=item.unit or "1",
         value=found.value / factor,
         min=found.min / factor,

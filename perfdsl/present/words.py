@@ -132,10 +132,23 @@ def answer(item: Solved) -> str:
         case "interval":
             return f"{_interval(item, found.parts[0])}{binds}"
         case "several":
-            parts = " or ".join(_part(item, part) for part in found.parts)
-            return f"{name} = {parts}{binds}"
+            return f"{name} = {_several(item)}{binds}"
         case _:
             return f"no {name} fits{_nearest(item)}"
+
+
+# More values than these are counted, not listed.
+LISTED = 8
+
+
+def _several(item: Solved) -> str:
+    """The first of several values, and how many there are."""
+    found = item.answer
+    parts = " or ".join(_part(item, part) for part in found.parts[:LISTED])
+    if len(found.parts) <= LISTED and found.complete:
+        return parts
+    more = "" if found.complete else ", and more: not all of the range was searched"
+    return f"{parts} or ... ({len(found.parts)} values{more})"
 
 
 def _in(item: Solved, value: float) -> str:

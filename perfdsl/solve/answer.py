@@ -255,7 +255,7 @@ def _solved_for(
         meant = show.frame.module.units.parse(unit)
         text, factor = unit, getattr(meant, "factor", 1.0)
     target = None
-    if item.op == "==" and graph.nodes[item.right].op == "input":
+    if item.subject and graph.nodes[item.right].op == "input":
         value = reading.value(item.right)
         data = graph.nodes[item.right].data
         target = Number(value, data.low, data.high, data.dim, data.unit.text, data.unit.factor)
@@ -290,6 +290,27 @@ def _findings(program: AnalysisProgram, reading: Reading) -> Iterable[Finding]:
             finding = _unusual(item.data)
             if finding is not None:
                 yield finding
+    yield from _valueless(program, reading)
+
+
+WHY_NONE = "it divides by zero, asks for a root or logarithm of a negative number, or overflows"
+
+
+def _valueless(program: AnalysisProgram, reading: Reading) -> Iterable[Finding]:
+    """What was asked for and is no number, whatever its uncertain inputs are."""
+    asked = [(s.formula, s.value.node, s.span) for s in program.shows
+             if isinstance(s.value, Quantity)]  # fmt: skip
+    asked += [(c.formula, c.left, c.span) for c in program.claims if c.sort == "compare"]
+    for formula, node, span in asked:
+        if math.isnan(reading.value(node)) and math.isnan(reading.bounds(node).low):
+            if not _answers_in(reading, node):
+                yield Finding(f"`{formula}` has no value", (WHY_NONE,), span)
+
+
+def _answers_in(reading: Reading, node: int) -> bool:
+    """Whether a node asks for the value of an answer, which may be an interval."""
+    nodes = reading.graph.nodes
+    return any(nodes[number].op == "answer" for number in reading.graph.needed([node]))
 
 
 def _unusual(source: Input) -> Finding | None:

@@ -33,6 +33,8 @@ class Formula(NamedTuple):
 
     at: Callable[[float], tuple[float, float]]
     over: Callable[[float, float], Slope]
+    # Parts that were left unsearched when there were too many: whoever asks must say so.
+    unsearched: list[Range]
 
 
 def zeros(formula: Formula, within: Range) -> list[Range]:
@@ -81,7 +83,10 @@ def _search(
             if hit is not None:
                 found.append(hit)
             continue
-        if depth >= DEPTH or seen > PARTS or _narrow(part):
+        if seen > PARTS:
+            formula.unsearched.append(part)
+            continue
+        if depth >= DEPTH or _narrow(part):
             if here_at(*formula.at(_middle(part))):
                 found.append(part)
             continue

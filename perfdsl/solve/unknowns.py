@@ -38,7 +38,8 @@ class AnswerSet:
 
     kind: point, interval, several (points or intervals apart) or none. parts: with every input at
     its best. reach: all that fits while uncertain inputs and other unknowns run over their ranges;
-    equal to parts where everything is sure. binding: what attains the maximum there.
+    equal to parts where everything is sure. binding: what attains the maximum there. complete: the
+    whole range was searched; where not, there may be more.
     """
 
     unknown: int
@@ -49,6 +50,7 @@ class AnswerSet:
     nearest: Nearest | None = None
     joint: bool = False
     whole: bool = False
+    complete: bool = True
 
     @property
     def value(self) -> float:
@@ -74,6 +76,7 @@ class Equation:
     unknown: int
     fixed: Mapping[int, float] = field(default_factory=dict)
     part: Slice | None = None
+    unsearched: list[Range] = field(default_factory=list)
 
     def slice(self) -> Slice:
         if self.part is None:
@@ -103,7 +106,7 @@ class Equation:
         )
 
     def formula(self) -> Formula:
-        return Formula(self.at, self.over)
+        return Formula(self.at, self.over, self.unsearched)
 
 
 def domain(source: Input) -> Range:
@@ -125,7 +128,7 @@ def solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
         nearest = found.nearest or other.nearest
         found = AnswerSet(
             unknown, _kind(parts), tuple(parts), tuple(reach), binding, nearest, found.joint,
-            found.whole,
+            found.whole, found.complete and other.complete,
         )  # fmt: skip
     return found
 
@@ -139,10 +142,11 @@ def _solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
     others = [n for n in item.unknowns if n != unknown]
     loose = _loose(reading, item, unknown)
     reach = _possible(reading, item, unknown, within, loose)
+    equation = Equation(reading, item, unknown)
     if others:
         parts, joint = reach, True
     else:
-        parts, joint = _solutions(Equation(reading, item, unknown), item.op, within), False
+        parts, joint = _solutions(equation, item.op, within), False
     if not loose:
         reach = parts
     if source.whole:
@@ -153,7 +157,15 @@ def _solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
     nearest = _nearest(reading, item, unknown, within) if kind == "none" else None
     binding = binding_at(reading, item, unknown, parts) if parts else ""
     return AnswerSet(
-        unknown, kind, tuple(parts), tuple(reach), binding, nearest, joint, source.whole
+        unknown,
+        kind,
+        tuple(parts),
+        tuple(reach),
+        binding,
+        nearest,
+        joint,
+        source.whole,
+        not equation.unsearched,
     )
 
 
@@ -188,7 +200,7 @@ def negated(formula: Formula) -> Formula:
             Range(-found.value.high, -found.value.low), Range(-found.slope.high, -found.slope.low)
         )
 
-    return Formula(at, over)
+    return Formula(at, over, formula.unsearched)
 
 
 def _loose(reading: Reading, item: SolveItem, unknown: int) -> dict[int, Range]:
