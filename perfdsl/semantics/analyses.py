@@ -20,18 +20,17 @@ from perfdsl.semantics.program import (
     AnalysisProgram,
     Definition,
     RefuseItem,
-    ShowItem,
 )
 from perfdsl.semantics.questions import answered, hypotheses, solve_item
 from perfdsl.semantics.reindex import apply_scenario, with_slot
 from perfdsl.semantics.scope import Binding, Frame, Module, World
+from perfdsl.semantics.showing import show_item
 from perfdsl.semantics.types import read_type
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import (
     POISON,
     Declared,
     Quantity,
-    Record,
     Value,
 )
 from perfdsl.syntax import tree
@@ -192,39 +191,6 @@ def _refuse(statement: tree.Refuse, frame: Frame) -> RefuseItem:
     return RefuseItem(statement.code, statement.title, id_, found, formula, statement.span)
 
 
-def _show(statement: tree.Show, frame: Frame) -> ShowItem | None:
-    value = evaluate(statement.value, frame)
-    if value == POISON:
-        return None
-    if isinstance(value, Record) and {"time", "ops"} <= set(value.fields):
-        # A run is asked for its time, unless something else of it is named.
-        value = value.fields["time"]
-    if statement.unit and not _in_unit(statement, value, frame):
-        return None
-    text = print_expr(statement.value)
-    return ShowItem(
-        statement.title, text, value, statement.unit, statement.columns, statement.span, frame
-    )
-
-
-def _in_unit(statement: tree.Show, value: Value, frame: Frame) -> bool:
-    """Whether the value can be shown in the unit that is asked for."""
-    unit = frame.module.units.parse(statement.unit)
-    shown = value.default if isinstance(value, Record) else value
-    if isinstance(value, Record) and "value" in value.fields:
-        shown = value.fields["value"]
-    if not isinstance(unit, Unit):
-        near = f"did you mean `{unit.instead}`?" if unit.instead else ""
-        frame.context.report(unit.code, unit.title, statement.span, help_=near)
-        return False
-    if isinstance(shown, Quantity) and shown.dimension != unit.dim:
-        title = f"this cannot be shown in `{statement.unit}`"
-        notes = (f"it is {shown.dimension}, and `{statement.unit}` is {unit.dim}",)
-        frame.context.report("P202", title, statement.span, notes=notes)
-        return False
-    return True
-
-
 def read_analysis(
     node: tree.Analysis,
     module: Module,
@@ -239,7 +205,7 @@ def read_analysis(
     for statement in node.body:
         match statement:
             case tree.Show():
-                shows.append(_show(statement, frame))
+                shows.append(show_item(statement, frame))
             case tree.Claim():
                 claims.append(claim_item(statement, frame))
             case tree.Refuse():

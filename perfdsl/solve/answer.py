@@ -199,6 +199,9 @@ def _cell(row: Record, name: str, unit: str, item: ShowItem, reading: Reading) -
             parts = [_in(part, unit, item, reading) for _, part in flat(value)]
             return " + ".join(f"{plain(p.shown)} {p.unit}" for p in parts)
         value = value.default
+    if isinstance(value, Quantity) and name == "count" and not unit:
+        # How often: a bare number in every row, whether or not a model counts it in layers.
+        return number(reading.value(value.node), PURE, reading.bounds(value.node))
     if isinstance(value, Quantity):
         return _in(value, unit, item, reading)
     return value.text if isinstance(value, Words) else ""
