@@ -7,6 +7,7 @@ folder of the file on the command line. Links are resolved before that test.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class Reader:
     limits: FileLimits
     files: dict[str, Loaded] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
-    library: dict[str, tree.File] = field(default_factory=load_library)
+    library: Mapping[str, tree.File] = field(default_factory=load_library)
     trail: list[Span] = field(default_factory=list)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from perfdsl.diagnostics import Label, Span
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.fields import bind_load, under
+from perfdsl.semantics.fields import bind_load, under, value_key
 from perfdsl.semantics.operators import Flow, Step, Work, applied_step, work_and_flows
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Frame, parts
@@ -33,7 +33,23 @@ class Shapes:
 
 
 def steps_of(model: Instance, frame: Frame) -> list[Step]:
-    """The steps of a model under the workload in force; mistakes are reported."""
+    """The steps of a model under the workload in force; mistakes are reported.
+
+    They depend on nothing else of the world: scenarios of the hardware share them.
+    """
+    context = frame.context
+    load = frame.world.load
+    key = (value_key(model), value_key(load) if load is not None else None)
+    if key not in context.steps:
+        before = len(context.problems), context.lost
+        steps = _all_steps(model, frame)
+        if (len(context.problems), context.lost) != before:
+            return steps
+        context.steps[key] = tuple(steps)
+    return list(context.steps[key])
+
+
+def _all_steps(model: Instance, frame: Frame) -> list[Step]:
     made = under(model, frame.world)
     bind_load(made.frame)
     node = made.origin.node

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from perfdsl.diagnostics import Diagnostic, Fix, Label, Severity, Source, Span
 from perfdsl.semantics.graph import Graph
@@ -50,6 +51,7 @@ class Context:
     prelude: dict[str, Value] = field(default_factory=dict)
     instances: dict[object, Value] = field(default_factory=dict)
     frames: dict[object, Frame] = field(default_factory=dict)
+    steps: dict[object, tuple[Any, ...]] = field(default_factory=dict)
     inputs: dict[object, int] = field(default_factory=dict)
     reads: list[set[str]] = field(default_factory=list)
     naming: dict[Span, Naming] = field(default_factory=dict)

@@ -9,7 +9,7 @@ stays is moved alone, to where peace begins.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from perfdsl.numeric.intervals import Range
@@ -17,9 +17,10 @@ from perfdsl.semantics.dimensions import PURE, base
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.program import AnalysisProgram, Hypothesis, ObserveItem
 from perfdsl.solve.answers import Conflict, Member, Number, Pair
-from perfdsl.solve.extent import extent, reaches_down, reaches_up
+from perfdsl.solve.extent import extent, reaches_down
 from perfdsl.solve.numbers import in_unit, number, of_input
 from perfdsl.solve.reading import Reading
+from perfdsl.solve.slice import Slice, slice_of
 from perfdsl.solve.unknowns import domain
 
 # How far an assumption without a declared range is moved to look for peace.
@@ -134,14 +135,21 @@ def range_for(reading: Reading, node: int) -> Range:
     return Range(ends[0], ends[1])
 
 
-def _peace(case: Case, reading: Reading, freed: dict[int, Range]) -> bool:
-    """Whether the observation is within reach when these assumptions are free."""
-    box = _box(reading, case.node, freed)
+def _front(case: Case, reading: Reading, moving: Iterable[int]) -> Slice:
+    """What stands against the observation, as a function of what may move: the less, the better."""
+    root = case.node
+    if case.side == "above":
+        root = reading.graph.total([root], (-1,))
+    return slice_of(reading, (root,), moving)
+
+
+def _peace(case: Case, front: Slice, box: dict[int, Range]) -> bool:
+    """Whether the observation is within reach somewhere in a box."""
     if case.side == "below":
         goal = case.observed.high + _slack(case.observed.high)
-        return reaches_down(reading, case.node, box, goal)
-    goal = case.observed.low - _slack(case.observed.low)
-    return reaches_up(reading, case.node, box, goal)
+    else:
+        goal = _slack(case.observed.low) - case.observed.low
+    return reaches_down(front, box, goal)
 
 
 def smallest(case: Case, reading: Reading) -> list[int]:
@@ -150,7 +158,8 @@ def smallest(case: Case, reading: Reading) -> list[int]:
     needed: list[int] = []
     for node in soft_nodes(reading, case.node):
         tried = {**freed, node: range_for(reading, node)}
-        if _peace(case, reading, tried):
+        box = _box(reading, case.node, tried)
+        if _peace(case, _front(case, reading, box), box):
             needed.append(node)
         else:
             freed = tried
@@ -268,14 +277,16 @@ def _far(found: float, value: float) -> float:
 
 def _towards(case: Case, node: int, start: float, end: float, reading: Reading) -> float | None:
     """The first point of peace on the way from the present value to an end of the range."""
-    if not _peace(case, reading.changed({node: end}), {}):
+    box = _box(reading, case.node, {node: Range(end, end)})
+    front = _front(case, reading, box)
+    if not _peace(case, front, box):
         return None
     war, peace = start, end
     for _ in range(STEPS):
         middle = math.sqrt(war * peace) if war > 0 and peace > 0 else (war + peace) / 2
         if middle in {war, peace}:
             break
-        if _peace(case, reading.changed({node: middle}), {}):
+        if _peace(case, front, {**box, node: Range(middle, middle)}):
             peace = middle
         else:
             war = middle

@@ -82,20 +82,20 @@ def _subdivided(part: Slice, node: int, box: Box) -> Range:
     return Range(low, high)
 
 
-def reaches_down(reading: Reading, node: int, box: Box, goal: float) -> bool:
-    """Whether the node can be at most `goal` somewhere in a box.
+def reaches_down(part: Slice, box: Box, goal: float) -> bool:
+    """Whether the root of a slice can be at most `goal` somewhere in a box of its inputs.
 
     Points are tried where the gradient leads; boxes that intervals prove to lie above are dropped.
     """
-    part = slice_of(reading, (node,), box)
+    node = part.roots[0]
     box = {n: box[n] for n in part.inputs}
     if not box:
-        return reading.value(node) <= goal
+        return part.fixed[node] <= goal
     todo: list[Box] = [box]
     for _ in range(MAX_BOXES):
         if not todo:
             return False
-        reading.poll()
+        part.reading.poll()
         here = todo.pop()
         if any(part.at(point)[node] <= goal for point in _promising(part, node, here)):
             return True
@@ -108,12 +108,6 @@ def reaches_down(reading: Reading, node: int, box: Box, goal: float) -> bool:
             continue
         todo = [*todo, *halves(here, _widest(here, box))]
     return False
-
-
-def reaches_up(reading: Reading, node: int, box: Box, goal: float) -> bool:
-    """Whether the node can be at least `goal` somewhere in a box."""
-    graph = reading.graph
-    return reaches_down(reading, graph.total([node], (-1,)), box, -goal)
 
 
 def _promising(part: Slice, node: int, box: Box) -> list[dict[int, float]]:

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
-from importlib.resources.abc import Traversable
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from perfdsl.diagnostics import Source
 from perfdsl.syntax import tree
 from perfdsl.syntax.codec import decode
 
-FOLDER: Traversable = resources.files("perfdsl").joinpath("library")
+FOLDER = Path(__file__).parent.parent / "library"
 PARSED = "parsed.json"
 
 
-def load_library() -> dict[str, tree.File]:
+class Library(Mapping[str, tree.File]):
+    """The files of the library by name; each is decoded when it is asked for, and kept."""
+
+    def __init__(self, parsed: dict[str, Any]) -> None:
+        self._parsed = parsed
+        self._files: dict[str, tree.File] = {}
+
+    def __getitem__(self, name: str) -> tree.File:
+        if name not in self._files:
+            self._files[name] = decode(self._parsed[name], library_source(name))
+        return self._files[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parsed)
+
+    def __len__(self) -> int:
+        return len(self._parsed)
+
+
+def load_library() -> Library:
     """Each file of the library by its name, such as "std/units".
 
     That parsed.json fits the texts is not checked here, at each start, but by a test: whoever
     changes a file of the library runs `make generate`.
     """
-    data: dict[str, Any] = json.loads(FOLDER.joinpath(PARSED).read_text("utf-8"))
-    return {name: decode(entry, library_source(name)) for name, entry in data.items()}
+    return Library(json.loads(FOLDER.joinpath(PARSED).read_text("utf-8")))
 
 
 def library_source(name: str) -> Source:

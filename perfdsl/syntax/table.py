@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
+from pathlib import Path
 from typing import Any, NamedTuple
 
-_DATA: dict[str, Any] = json.loads(
-    resources.files("perfdsl.syntax").joinpath("table.json").read_text("utf-8")
-)
+_DATA: dict[str, Any] = json.loads(Path(__file__).with_name("table.json").read_text("utf-8"))
 
 LITERALS: dict[str, str] = _DATA["literals"]
 PATTERNS: dict[str, str] = _DATA["patterns"]
