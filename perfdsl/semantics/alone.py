@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from perfdsl.diagnostics import Span
+from perfdsl.semantics.access import LEVELS
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.fields import LEVELS, applied, bind_load, instantiate
+from perfdsl.semantics.fields import applied, bind_load, instantiate
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_step
 from perfdsl.semantics.params import param_type, returned

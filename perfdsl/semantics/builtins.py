@@ -6,10 +6,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
+from perfdsl.semantics.access import capacity
 from perfdsl.semantics.arithmetic import BRIDGES, Operand, shown, unify
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension, base
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.fields import capacity
 from perfdsl.semantics.gathering import GATHERERS, most, not_yet
 from perfdsl.semantics.graph import Graph, Residency, Term
 from perfdsl.semantics.models import steps_of

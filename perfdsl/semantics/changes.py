@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from perfdsl.diagnostics import Span
+from perfdsl.semantics.access import instance_field
 from perfdsl.semantics.arithmetic import shown
-from perfdsl.semantics.fields import instance_field, instantiate
+from perfdsl.semantics.fields import instantiate
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.types import Type, require

@@ -7,6 +7,7 @@ from typing import Any
 
 from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
 from perfdsl.semantics import arithmetic
+from perfdsl.semantics.access import read_field
 from perfdsl.semantics.arithmetic import Operand, shown, unify
 from perfdsl.semantics.binding import name_of_sum
 from perfdsl.semantics.calling import call_function
@@ -20,7 +21,7 @@ from perfdsl.semantics.choices import (
     read_not,
 )
 from perfdsl.semantics.dimensions import PURE, Dimension
-from perfdsl.semantics.fields import call_declared, read_field
+from perfdsl.semantics.fields import call_declared
 from perfdsl.semantics.literals import noted, number, plus_minus, skew
 from perfdsl.semantics.quantities import quantity
 from perfdsl.semantics.reindex import reindex, row_key

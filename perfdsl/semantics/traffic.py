@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perfdsl.diagnostics import Label, Span
+from perfdsl.semantics.access import LEVELS, capacity
 from perfdsl.semantics.dimensions import base
-from perfdsl.semantics.fields import LEVELS, capacity
 from perfdsl.semantics.graph import Graph, Residency
 from perfdsl.semantics.operators import Flow, Step
 from perfdsl.semantics.scope import Frame

@@ -1,0 +1,141 @@
+"""Access: what `value.name` is: a field as written or changed, or one that is computed."""
+
+from __future__ import annotations
+
+from perfdsl.diagnostics import Edit, Fix, Span, did_you_mean
+from perfdsl.semantics.dimensions import base
+from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.values import (
+    POISON,
+    Applied,
+    Declared,
+    Instance,
+    ModuleValue,
+    Quantity,
+    Record,
+    Sequence,
+    Value,
+    describe,
+)
+from perfdsl.syntax import tree
+
+BYTE, CORE = base("B"), base("core")
+LEVELS = {"cache", "memory"}
+# What an instance must say; that it does not is reported where it is written.
+NEEDED = {"port": ("peak",), "cache": ("size",), "format": ("block",)}
+
+
+def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
+    """`value.name`."""
+    match value:
+        case ModuleValue(module=module):
+            top = module.top()
+            found = top.own(name)
+            if found is None and name in module.doubtful:
+                return POISON
+            names = [*top.bindings, *top.values]
+            return found or _missing(f"`{module.name}`", name, span, names, frame)
+        case Instance():
+            return instance_field(value, name, span, frame)
+        case Sequence(items=items, names=known) if name in known:
+            return items[known.index(name)]
+        case Record(fields=fields):
+            if name in fields:
+                return fields[name]
+            if name in value.rows:
+                return value.rows[name]
+            if value.instance is not None:
+                return instance_field(value.instance, name, span, frame)
+            return _missing(value.what, name, span, [*fields, *value.rows], frame)
+        case Applied():
+            record = frame.context.functions["applied"](value, frame)
+            return read_field(record, name, span, frame)
+        case Declared(node=node) if isinstance(node, tree.Parametrised) and node.word != "operator":
+            missing = ", ".join(p.name for p in node.params if p.default is None)
+            title = f"{describe(value)} needs arguments before it has fields"
+            help_ = f"write `{node.name}({missing}: ...)`"
+            return frame.context.report("P304", title, span, help_=help_)
+        case _ if value == POISON:
+            return POISON
+        case _:
+            title = f"{describe(value)} has no field `{name}`"
+            return frame.context.report("P106", title, span)
+
+
+def _missing(what: str, name: str, span: Span, names: list[str], frame: Frame) -> Value:
+    if name in frame.context.doubtful:
+        return POISON
+    near = did_you_mean(name, names)
+    place = Span(span.source, span.end - len(name), span.end)
+    if place.text != name:
+        place = span
+    fix = Fix(f"write `{near}`", (Edit(place, near),), safe=True) if near else None
+    shown_names = ", ".join(dict.fromkeys(n for n in names if not n.startswith("_")))
+    help_ = f"did you mean `{near}`?" if near else f"there are: {shown_names}" if names else ""
+    return frame.context.report("P106", f"{what} has no `{name}`", place, help_=help_, fix=fix)
+
+
+def instance_field(instance: Instance, name: str, span: Span, frame: Frame) -> Value:
+    """A field of an instance: as written, as changed, or one that the language computes."""
+    home = instance.frame
+    if instance.sort in LEVELS | {"link"} and name == "time" and "time" in home.bindings:
+        title = "the time of a level depends on what is moved: ask a run for it"
+        return frame.context.report("P106", title, span, help_="`predict(...).NAME.time`")
+    found = home.own(name)
+    if found is not None:
+        return found
+    derived = _derived(instance, name, frame)
+    if derived is not None:
+        return derived
+    if name in NEEDED.get(instance.sort, ()) and not instance.origin.module.name.startswith("std/"):
+        return POISON  # Reported where the instance is written.
+    if frame.context.has_gaps(instance.origin.node.span):
+        return POISON
+    names = [*home.bindings, *home.values]
+    return _missing(f"the {instance.sort} `{instance.name}`", name, span, names, frame)
+
+
+def _derived(instance: Instance, name: str, frame: Frame) -> Value | None:
+    match instance.sort, name:
+        case (("cache" | "memory"), "capacity"):
+            return capacity(instance)
+        case "format", "value":
+            size, block = instance.frame.own("bytes"), instance.frame.own("block")
+            if isinstance(size, Quantity) and isinstance(block, Quantity):
+                node = frame.context.graph.ratio(size.node, block.node)
+                return Quantity(node, BYTE)
+            return POISON
+        case _:
+            return None
+
+
+def capacity(level: Instance) -> Value | None:
+    """Size * ceil(cores / shared): one instance where nothing is said; None without a size."""
+    home, graph = level.frame, level.frame.context.graph
+    size = home.own("size")
+    if not isinstance(size, Quantity):
+        return size
+    shared, private = home.own("shared"), "private" in home.values
+    if shared is None and not private:
+        return size
+    cores = home.find("cores")
+    if cores == POISON or (cores is None and home.context.has_gaps(level.origin.node.span)):
+        return POISON
+    if not isinstance(cores, Quantity):
+        title = f"`{level.name}` is shared by cores, but the hardware has no `cores`"
+        return home.context.report("P406", title, _span(level), help_="write `cores = 8 core`")
+    if private:
+        return Quantity(graph.product([size.node, cores.node]), BYTE)
+    if not isinstance(shared, Quantity):
+        return POISON
+    instances = graph.add("ceil", (graph.ratio(cores.node, shared.node),))
+    return Quantity(graph.product([size.node, instances]), BYTE)
+
+
+def _span(block: Instance) -> Span:
+    node = block.origin.node
+    assert isinstance(node, tree.Declaration)
+    for statement in node.body:
+        if isinstance(statement, tree.Block) and statement.name == block.name:
+            return statement.head
+    return node.head
