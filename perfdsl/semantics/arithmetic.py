@@ -21,6 +21,12 @@ BRIDGES = {
 }
 
 
+def bridge_value(above: str, below: str) -> float:
+    """How many `above` one `below` is: 2 for op and MAC, 0.5 for MAC and op."""
+    number, unit = BRIDGES[frozenset({above, below})].split()
+    return float(number) if unit == f"{above}/{below}" else 1 / float(number)
+
+
 class Operand(NamedTuple):
     """A quantity and the place where it stands."""
 

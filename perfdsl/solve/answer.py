@@ -6,8 +6,10 @@ import math
 import time
 from collections.abc import Iterable
 
+from perfdsl.semantics.arithmetic import bridge_value
 from perfdsl.semantics.dimensions import PURE
 from perfdsl.semantics.graph import Input
+from perfdsl.semantics.operations import EQUAL
 from perfdsl.semantics.program import (
     AnalysisProgram,
     AnswerPart,
@@ -41,7 +43,6 @@ from perfdsl.solve.reading import Reading
 from perfdsl.solve.sensitivity import dependences
 from perfdsl.solve.unknowns import answer_range, answer_value, solve
 
-KNOWN_BRIDGES = {("MAC", "op"): 2.0, ("FLOP", "MAC"): 2.0, ("FLOP", "op"): 1.0}
 OPERATOR_COLUMNS = ("name", "count", "work", "bytes", "intensity", "time", "bound")
 
 
@@ -317,21 +318,15 @@ def _answers_in(reading: Reading, node: int) -> bool:
 
 
 def _unusual(source: Input) -> Finding | None:
-    exponents = dict(source.dim.exponents)
-    names = tuple(sorted(exponents))
-    known = KNOWN_BRIDGES[names]  # type: ignore[index]
-    above = next(name for name, e in exponents.items() if e > 0)
-    right = known if above != "MAC" else 1 / known
-    if above == "MAC" or names != ("FLOP", "op"):
-        value = source.value
-    else:
-        value = source.value
-    if abs(value - right) <= 1e-12 * right:
+    """A bridge with another number than the one between its units."""
+    exponents = source.dim.exponents
+    above = next(name for name, power in exponents if power > 0)
+    below = next(name for name, power in exponents if power < 0)
+    right = bridge_value(above, below)
+    if abs(source.value - right) <= EQUAL * right:
         return None
-    below = next(name for name, e in exponents.items() if e < 0)
-    title = f"`{source.name}`: one {below} is counted as {plain(value)} {above} here"
-    notes = (f"usually it is {plain(right)} {above}",)
-    return Finding(title, notes, source.span)
+    title = f"`{source.name}`: one {below} is counted as {plain(source.value)} {above} here"
+    return Finding(title, (f"usually it is {plain(right)} {above}",), source.span)
 
 
 def _strongest(found: list[Dependence]) -> tuple[Dependence, ...]:

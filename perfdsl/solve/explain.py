@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from perfdsl.diagnostics import Span
+from perfdsl.semantics.arithmetic import bridge_value
 from perfdsl.semantics.dimensions import WORK, Dimension
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.scope import Module
@@ -186,7 +187,7 @@ def _inserted(reading: Reading, node: int, unit: Unit) -> Iterator[Edit]:
     exponent = unit.dim.exponent("MAC")
     if exponent:
         words = "multiply-adds are counted as operations: `2 op/MAC` is inserted"
-        yield Edit(words, value * 2.0 ** float(exponent), None)
+        yield Edit(words, value * bridge_value("op", "MAC") ** float(exponent), None)
     for name, power in unit.dim.exponents:
         if power >= 0:
             continue
