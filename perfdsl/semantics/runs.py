@@ -136,8 +136,7 @@ def _run(
     # Asked for at once, so that what no port serves is reported wherever the run is mentioned.
     for name in ("compute", "levels"):
         whole[name]
-    if len(frame.context.problems) > before or frame.context.lost > lost:
-        return POISON
+    broken = len(frame.context.problems) > before or frame.context.lost > lost
     makers: dict[str, Callable[[], Value]] = {
         "time": lambda: _time(run, whole),
         **{name: partial(whole.__getitem__, name) for name in WHOLE if name in whole},
@@ -147,6 +146,9 @@ def _run(
         **{level.name: partial(level_of, whole, at) for at, level in enumerate(levels)},
     }
     what = "the ceiling" if least else "the prediction"
+    if broken:
+        # What it would be called is known, so that a misspelt name is still told; no value is.
+        return Record(what, dict.fromkeys([*makers, *WHOLE], POISON))
     return Record(what, Later(makers))
 
 
