@@ -49,7 +49,7 @@ def check_alone(module: Module, modules: dict[str, Module]) -> None:
             case tree.Policy():
                 _policy(statement, module, modules)
             case tree.Function():
-                _function(statement, frame)
+                check_function(statement, frame)
             case _:
                 pass
 
@@ -203,7 +203,7 @@ def _levels(modules: dict[str, Module]) -> list[Instance]:
     return []
 
 
-def _function(statement: tree.Function, frame: Frame) -> None:
+def check_function(statement: tree.Function, frame: Frame) -> None:
     """A function's body with stand-ins for its arguments."""
     values: dict[str, Value] = {}
     for param in statement.params:

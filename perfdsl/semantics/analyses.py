@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from perfdsl.diagnostics import Label, Span
+from perfdsl.semantics.alone import check_function
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.claims import claim_item
 from perfdsl.semantics.expressions import evaluate
@@ -23,7 +24,7 @@ from perfdsl.semantics.program import (
 )
 from perfdsl.semantics.questions import answered, hypotheses, solve_item
 from perfdsl.semantics.reindex import apply_scenario, with_slot
-from perfdsl.semantics.scope import Binding, Frame, Module, World
+from perfdsl.semantics.scope import Binding, Frame, Module, World, mentioned
 from perfdsl.semantics.showing import show_item
 from perfdsl.semantics.types import read_type
 from perfdsl.semantics.units import Unit
@@ -191,6 +192,10 @@ def _refuse(statement: tree.Refuse, frame: Frame) -> RefuseItem:
     return RefuseItem(statement.code, statement.title, id_, found, formula, statement.span)
 
 
+def _others(node: tree.Analysis, statement: tree.Statement) -> list[tree.Statement]:
+    return [other for other in node.body if other is not statement]
+
+
 def read_analysis(
     node: tree.Analysis,
     module: Module,
@@ -214,6 +219,8 @@ def read_analysis(
                 observations.append(observe_item(statement, frame))
             case tree.Solve():
                 solves.append(solve_item(statement, frame))
+            case tree.Function() if statement.name not in mentioned(_others(node, statement)):
+                check_function(statement, frame)
             case tree.Let() | tree.Function() | tree.Unknown() | tree.Resident():
                 pass
             case tree.Assign(path=(_,)):

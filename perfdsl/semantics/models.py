@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from perfdsl.diagnostics import Label, Span
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import bind_load, under, value_key
-from perfdsl.semantics.operators import Flow, Step, Work, applied_step, work_and_flows
+from perfdsl.semantics.operators import STAND_IN, Flow, Step, Work, applied_step, work_and_flows
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Frame, parts
 from perfdsl.semantics.values import POISON, Applied, Instance, Interval, Quantity
@@ -252,6 +252,10 @@ def turns_of(ends: Interval, span: Span, frame: Frame) -> tuple[int, int] | None
     """The whole numbers of a range, as for Python's range; None: reported."""
     number = frame.context.graph.number
     low, high = number(ends.low.node), number(ends.high.node)
+    if (low is None or high is None) and _stands_in(ends, frame):
+        # A body that is checked on its own is read for one turn.
+        first = round(low) if low is not None else 0
+        return first, first + 1
     if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
         title = "the ends of this range must be numbers, since what runs over it uses its index"
         frame.context.report("P505", title, span)
@@ -274,6 +278,12 @@ def turns_of(ends: Interval, span: Span, frame: Frame) -> tuple[int, int] | None
     if not frame.context.spend(max(last - first, 0), span):
         return None
     return first, max(first, last)
+
+
+def _stands_in(ends: Interval, frame: Frame) -> bool:
+    """Whether the ends of a range wait for a parameter that is not given yet."""
+    inputs = frame.context.graph.inputs([ends.low.node, ends.high.node])
+    return any(source.sort == STAND_IN for source in inputs)
 
 
 # -------------------------------------------------------------------------------------- merging

@@ -29,6 +29,8 @@ from perfdsl.semantics.values import (
 from perfdsl.syntax import tree
 
 BYTE = base("B")
+# The sort of an input that stands for a parameter while a body is checked on its own.
+STAND_IN = "stand-in"
 # Work and bytes of this kind or role are served by every port, or counted for no one in particular.
 ANY = "any"
 
@@ -242,7 +244,7 @@ def abstract(wanted: Type, param: tree.Param, frame: Frame) -> Value:
             unit = Unit("", 1.0, wanted.dim, wanted.tag)
             nan = float("nan")
             item = Input(
-                param.name, nan, nan, nan, wanted.dim, unit, param.span, frame.sort, named=True
+                param.name, nan, nan, nan, wanted.dim, unit, param.span, STAND_IN, named=True
             )
             return Quantity(frame.context.graph.add("input", (), item), wanted.dim, wanted.tag)
         case "Format":
