@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.answers import answers, codes
+from tests.answers import answers, codes, value
 
 MACHINE = """
 hardware h { port p { serves fp32; peak = 10 GFLOP/s }; memory m { bandwidth = 1 GB/s } }
@@ -21,9 +21,9 @@ analysis a(cpu = h) {
   show predict(m(turns: 4), on: cpu).work[fp32] as "model"
 }
 """
-    found = {each.title: each.value for each in answers(MACHINE + text).shows}
-    assert found["operator"].value == 3 + 3 + 3 + 4 + 5 + 6
-    assert found["model"].value == 3 + (3 + 3) + (3 + 3 + 3) + (3 + 3 + 3 + 4)
+    found = answers(MACHINE + text)
+    assert value(found, "operator").value == 3 + 3 + 3 + 4 + 5 + 6
+    assert value(found, "model").value == 3 + (3 + 3) + (3 + 3 + 3) + (3 + 3 + 3 + 4)
 
 
 @pytest.mark.parametrize(
