@@ -407,3 +407,22 @@ def test_help_starts_fast():
         return min(runs)
 
     assert seconds("-m", "perfdsl", "--help") < 0.5 * seconds("-c", "import sympy")
+
+
+@pytest.mark.parametrize("command", ["check", "solve"])
+def test_nothing_slow_is_loaded_to_answer_in_text(command):
+    """Checking and solving as text load neither SymPy nor NumPy, pydantic or rich."""
+    code = f"""
+import sys
+from perfdsl.cli import main
+sys.argv = ["perfdsl", "{command}", "examples/01_first_roofline.perf"]
+try:
+    main()
+except SystemExit:
+    pass
+print(sorted({{"lark", "numpy", "pydantic", "rich", "scipy", "sympy"}} & set(sys.modules)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.splitlines()[-1] == "[]"
