@@ -279,6 +279,10 @@ def applied(origin: Declared, given: Mapping[str, Value], span: Span, frame: Fra
     """An operator with its arguments, under the workload in force."""
     node = origin.node
     assert isinstance(node, tree.Operator)
+    if any(working is node for working in frame.context.working):
+        why = (Label(node.head, "the operator"),)
+        title = f"the operator `{node.name}` is made of itself"
+        return frame.context.report("P401", title, span, why=why)
     home = origin.module.top()
     inner = Frame(frame.context, origin.module, frame.world, home, node.name, "operator")
     bind_load(inner)
@@ -286,8 +290,10 @@ def applied(origin: Declared, given: Mapping[str, Value], span: Span, frame: Fra
     made = Instance("operator", node.name, origin, inner, given, {}, Key())
     _fields(node.body, made, inner)
     frame.context.applying.append(span)
+    frame.context.working.append(node)
     for name in list(inner.bindings):
         inner.own(name)
+    frame.context.working.pop()
     frame.context.applying.pop()
     return Applied(node.name, origin, inner, span)
 

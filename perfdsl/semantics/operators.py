@@ -158,7 +158,9 @@ def applied_step(value: Applied, name: str, frame: Frame) -> Step:
     """The one step of an applied operator."""
     node = value.origin.node
     assert isinstance(node, tree.Operator)
+    frame.context.working.append(node)
     work, flows = work_and_flows(node.body, value.frame)
+    frame.context.working.pop()
     one = frame.context.graph.const(1.0)
     return Step(name or value.name, value.name, one, "", work, flows, node.head)
 

@@ -57,6 +57,7 @@ class Context:
     naming: dict[Span, Naming] = field(default_factory=dict)
     calling: list[tree.Function] = field(default_factory=list)
     applying: list[Span] = field(default_factory=list)
+    working: list[tree.Operator] = field(default_factory=list)
     solves: dict[object, object] = field(default_factory=dict)
     computing: dict[tuple[int, str], tuple[Frame, Binding]] = field(default_factory=dict)
     turns: int = 0
