@@ -21,7 +21,7 @@ from perfdsl.semantics.files import FileLimits, decode, load, read_text
 from perfdsl.semantics.program import Program
 from perfdsl.semantics.values import Instance, Quantity, Record, Value
 from perfdsl.syntax import tree
-from perfdsl.syntax.library import library_names, library_source, load_library
+from perfdsl.syntax.standard import library_names, library_source, load_library
 
 SPECS = Path(__file__).parent.parent / "specs"
 OPERATORS = (

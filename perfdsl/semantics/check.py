@@ -100,7 +100,7 @@ def _modules(reader: Reader, context: Context) -> dict[str, Module]:
 
 
 def _library(name: str, reader: Reader) -> Loaded:
-    file = reader.library[name]
+    file = reader.standard[name]
     return Loaded(name, file.span.source, Parsed(file, (), frozenset()), {}, True)
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from perfdsl.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span, did_you_mean
 from perfdsl.syntax import tree
-from perfdsl.syntax.library import load_library
 from perfdsl.syntax.parser import Parsed, parse
 from perfdsl.syntax.scanner import Limits
+from perfdsl.syntax.standard import load_library
 
 MAX_BYTES = 1 << 20
 MAX_IMPORTS = 64
@@ -56,7 +56,7 @@ class Reader:
     limits: FileLimits
     files: dict[str, Loaded] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
-    library: Mapping[str, tree.File] = field(default_factory=load_library)
+    standard: Mapping[str, tree.File] = field(default_factory=load_library)
     trail: list[Span] = field(default_factory=list)
 
 
@@ -191,10 +191,10 @@ def _standard(reader: Reader, name: str, span: Span) -> str | None:
     name = name.removesuffix(".perf")
     if name in reader.files:
         return name
-    file = reader.library.get(name)
+    file = reader.standard.get(name)
     if file is None:
-        near = did_you_mean(name, list(reader.library))
-        _missing(reader, name, span, near, list(reader.library))
+        near = did_you_mean(name, list(reader.standard))
+        _missing(reader, name, span, near, list(reader.standard))
         return None
     _read_in(reader, name, file.span.source, None, True, [], file)
     return name

@@ -117,11 +117,11 @@ def table_text(grammar: str) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def library_text() -> str:
+def parsed_text() -> str:
     """The content of parsed.json, one file of the library a line."""
     from perfdsl.syntax.codec import encode  # the parser reads the table when it is imported
-    from perfdsl.syntax.library import library_names, library_source
     from perfdsl.syntax.parser import parse
+    from perfdsl.syntax.standard import library_names, library_source
 
     lines = []
     for name in library_names():
@@ -139,7 +139,7 @@ def library_text() -> str:
 
 def main(arguments: list[str]) -> None:
     if arguments == ["library"]:
-        PARSED.write_text(library_text(), "utf-8")
+        PARSED.write_text(parsed_text(), "utf-8")
         return
     TABLE.write_text(table_text(GRAMMAR.read_text("utf-8")), "utf-8")
     # In a process of its own: this one may have loaded the old table.
