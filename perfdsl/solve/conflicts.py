@@ -171,9 +171,9 @@ def _conflict(case: Case, reading: Reading) -> Conflict:
     limit = reach.low if case.side == "below" else reach.high
     inside = smallest(case, reading)
     outside = [n for n in soft_nodes(reading, case.node) if n not in inside]
-    members = [_observation_member(case, limit, reading)]
-    members += [_member(case, node, reading) for node in inside]
-    others = [m for m in (_member(case, node, reading) for node in outside) if m.needed is not None]
+    alone = {node: _member(case, node, reading) for node in (*inside, *outside)}
+    members = [_observation_member(case, limit, reading), *(alone[node] for node in inside)]
+    others = [alone[node] for node in outside if alone[node].needed is not None]
     observed = _number(case.item, case.observed.low, case.observed, reading)
     word = "faster" if case.side == "below" else "slower"
     title = f"{case.item.subject} was {word} than what is assumed allows"
@@ -186,7 +186,7 @@ def _conflict(case: Case, reading: Reading) -> Conflict:
         "at least" if case.side == "below" else "at most",
         tuple(members),
         tuple(others),
-        tuple(_pairs(case, inside, outside, reading)),
+        tuple(_pairs(case, alone, outside, reading)),
     )
 
 
@@ -293,7 +293,9 @@ def _towards(case: Case, node: int, start: float, end: float, reading: Reading) 
     return peace
 
 
-def _pairs(case: Case, inside: list[int], outside: list[int], reading: Reading) -> Iterator[Pair]:
+def _pairs(
+    case: Case, alone: dict[int, Member], outside: list[int], reading: Reading
+) -> Iterator[Pair]:
     """An assumption that cannot make peace alone, at its better end, together with another."""
     for node in outside:
         data = reading.graph.nodes[node].data
@@ -302,10 +304,9 @@ def _pairs(case: Case, inside: list[int], outside: list[int], reading: Reading) 
         end = _better_end(case, node, reading)
         if end is None:
             continue
-        for other in [*inside, *(n for n in outside if n != node)]:
-            alone = _member(case, other, reading)
-            member = _member(case, other, reading, {node: end})
-            if member.needed is not None and member.allowed and member.needed != alone.needed:
+        for other, before in alone.items():
+            member = _member(case, other, reading, {node: end}) if other != node else before
+            if member.needed is not None and member.allowed and member.needed != before.needed:
                 yield Pair(
                     data.name, _as_number(data, end), member.name, member.needed, member.direction
                 )
