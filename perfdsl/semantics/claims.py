@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from perfdsl.semantics.arithmetic import Operand, unify, warn_of_prefixes
 from perfdsl.semantics.binding import bound, heart, terms_of
 from perfdsl.semantics.expressions import evaluate
@@ -55,23 +57,21 @@ def _grounded(item: ClaimItem, frame: Frame) -> bool:
     return any(source.sort in GROUNDS for source in graph.inputs(roots))
 
 
-def _item(statement: tree.Claim, frame: Frame, **parts: object) -> ClaimItem:
-    base: dict[str, object] = {
-        "title": statement.title,
-        "id": find(statement.notes, "id"),
-        "expects": statement.expects,
-        "op": "",
-        "right": -1,
-        "other": None,
-        "published": None,
-        "within": None,
-        "rounding": False,
-        "term": "",
-        "formula": print_expr(statement.value),
-        "span": statement.span,
-        "frame": frame,
-    }
-    return ClaimItem(**{**base, **parts})  # type: ignore[arg-type]
+def _item(
+    statement: tree.Claim, frame: Frame, sort: str, node: int, value: Quantity | Condition
+) -> ClaimItem:
+    """What every sort of claim has; `node` is its left side."""
+    return ClaimItem(
+        statement.title,
+        find(statement.notes, "id"),
+        statement.expects,
+        sort,
+        node,
+        value,
+        print_expr(statement.value),
+        statement.span,
+        frame,
+    )
 
 
 def _compare_claim(statement: tree.Claim, expr: tree.Compare, frame: Frame) -> ClaimItem | None:
@@ -93,10 +93,15 @@ def _compare_claim(statement: tree.Claim, expr: tree.Compare, frame: Frame) -> C
     source = frame.context.graph.nodes[right.node].data
     published = source if _is_literal(second) and isinstance(source, Input) else None
     op = MIRROR.get(expr.op, expr.op) if swapped else expr.op
-    return _item(
-        statement, frame, sort="compare", op=op, left=left.node, right=right.node,
-        value=left, other=right, published=published, within=within, rounding=rounding,
-    )  # fmt: skip
+    return replace(
+        _item(statement, frame, "compare", left.node, left),
+        op=op,
+        right=right.node,
+        other=right,
+        published=published,
+        within=within,
+        rounding=rounding,
+    )
 
 
 MIRROR = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
@@ -141,14 +146,16 @@ def _bound_claim(statement: tree.Claim, expr: tree.BoundBy, frame: Frame) -> Cla
         return None
     top = heart(graph, value.node)
     family = any(term.family == expr.name for term in terms_of(graph, top))
-    return _item(
-        statement, frame, sort="bound", left=node, right=top, value=Condition(node),
-        term=expr.name, op="family" if family else "name",
-    )  # fmt: skip
+    return replace(
+        _item(statement, frame, "bound", node, Condition(node)),
+        op="family" if family else "name",
+        right=top,
+        term=expr.name,
+    )
 
 
 def _condition_claim(statement: tree.Claim, frame: Frame) -> ClaimItem | None:
     test = condition(statement.value, frame)
     if test is None:
         return None
-    return _item(statement, frame, sort="condition", left=test.node, value=test)
+    return _item(statement, frame, "condition", test.node, test)

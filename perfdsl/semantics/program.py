@@ -95,18 +95,18 @@ class ClaimItem:
     id: str
     expects: bool
     sort: str
-    op: str
     left: int
-    right: int
     value: Quantity | Condition
-    other: Quantity | None
-    published: Input | None
-    within: float | None
-    rounding: bool
-    term: str
     formula: str
     span: Span
     frame: Frame
+    op: str = ""
+    right: int = -1
+    other: Quantity | None = None
+    published: Input | None = None
+    within: float | None = None
+    rounding: bool = False
+    term: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,7 +65,6 @@ def _compared(item: ClaimItem, reading: Reading) -> Verdict:
         published = in_unit(right, unit, reading.bounds(item.right))
     else:
         published = of_node(reading, item.right, dim, "", module, tag)
-        unit = module.units.parse(published.unit)  # type: ignore[assignment]
     computed = Number(left, *reading.bounds(item.left), dim, published.unit, published.factor)
     words, target = _target(item, right, reading)
     verdict = _decide(item, target, reading)

@@ -179,28 +179,23 @@ def _below_on_monotone(
 
 def _first(test: Callable[[float], bool], part: Range) -> float:
     """The smallest u of a part where a test holds that holds at its upper end and stays so."""
-    if test(part.low):
-        return part.low
-    low, high = part
-    for _ in range(STEPS):
-        middle = _middle(Range(low, high))
-        if middle in {low, high}:
-            break
-        low, high = (low, middle) if test(middle) else (middle, high)
-    return high
+    return part.low if test(part.low) else _turn(test, part).high
 
 
 def _last_before(test: Callable[[float], bool], part: Range) -> float:
     """The largest u of a part where a test fails that, once it holds, stays so."""
-    if not test(part.high):
-        return part.high
+    return _turn(test, part).low if test(part.high) else part.high
+
+
+def _turn(test: Callable[[float], bool], part: Range) -> Range:
+    """Where a test that fails at the lower end and holds at the upper one turns."""
     low, high = part
     for _ in range(STEPS):
         middle = _middle(Range(low, high))
         if middle in {low, high}:
             break
         low, high = (low, middle) if test(middle) else (middle, high)
-    return low
+    return Range(low, high)
 
 
 def _middle(part: Range) -> float:

@@ -4,8 +4,7 @@ A builder gets the rule's span and its parts: tokens and nodes in order, None fo
 that is absent, the parts of `_rules` spliced in.
 """
 
-# Every builder has the same two parameters, whether it needs both or not:
-# ruff: noqa: ARG001
+# ruff: noqa: ARG001  the builders are rows of one table, so all have the same two parameters
 
 from __future__ import annotations
 
