@@ -9,14 +9,10 @@ from perfdsl.semantics.binding import bound, heart, terms_of
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.notes import find
-from perfdsl.semantics.program import (
-    ClaimItem,
-)
+from perfdsl.semantics.program import ClaimItem
 from perfdsl.semantics.quantities import condition, quantity
 from perfdsl.semantics.scope import Frame
-from perfdsl.semantics.values import (
-    Condition,
-)
+from perfdsl.semantics.values import Condition, Quantity
 from perfdsl.syntax import tree
 from perfdsl.syntax.printer import print_expr
 
