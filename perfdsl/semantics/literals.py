@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from perfdsl.diagnostics import Edit, Fix, Span
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.dimensions import PURE
@@ -149,6 +151,6 @@ def _interval(
     number = written if isinstance(written, tree.Number) else None
     unit = frame.module.units.parse(number.unit if number else "")
     assert isinstance(unit, Unit)
-    unit = Unit(unit.text, unit.factor, like.dimension, like.tag)
+    unit = replace(unit, dim=like.dimension, tag=like.tag)
     digits = number.digits if number else ""
     return _input(expr.span, value, low, high, unit, digits, frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perfdsl.diagnostics import Edit, Fix, Label, Severity, Span, did_you_mean
 from perfdsl.semantics.dimensions import base
+from perfdsl.semantics.exact import exact
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import from_function, instantiate
 from perfdsl.semantics.files import Loaded
@@ -160,7 +161,9 @@ def _named_unit(statement: tree.Unit, families: frozenset[str], module: Module) 
         title = "a unit is a positive number of other units"
         frame.context.report("P302", title, statement.value.span)
         return
-    unit = Unit(statement.name, number, value.dimension, value.tag)
+    whole = exact(frame.context.graph, value.node)
+    parts = ((whole, 1),) if whole is not None else ()
+    unit = Unit(statement.name, number, value.dimension, value.tag, parts=parts)
     module.units.add(statement.name, unit, families, statement.doc)
 
 

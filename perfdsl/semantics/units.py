@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from perfdsl.diagnostics import did_you_mean
 from perfdsl.semantics.dimensions import PURE, Dimension
@@ -18,13 +19,32 @@ FACTOR = re.compile(r"([*/]?)(\(|%|[^\W\d]\w*|1)(?:\^(-?\d+))?")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a unit's text means: `factor` base units of `dim`, and the tag of a labelled count."""
+    """What a unit's text means: `factor` base units of `dim`, and the tag of a labelled count.
+
+    parts: the numbers and units that it is a product of, with their exponents.
+    """
 
     text: str
     factor: float
     dim: Dimension
     tag: str = ""
     prefix: str = ""
+    parts: tuple[tuple[Unit | Fraction, int], ...] = ()
+
+    @property
+    def exact(self) -> Fraction:
+        """The factor without rounding."""
+        if not self.parts:
+            return decimal(self.factor)
+        total = Fraction(1)
+        for part, exponent in self.parts:
+            total *= (part.exact if isinstance(part, Unit) else part) ** exponent
+        return total
+
+
+def decimal(value: float) -> Fraction:
+    """The shortest decimal number that is read as this float: what somebody wrote."""
+    return Fraction(repr(float(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +99,7 @@ class UnitTable:
         if not parts:
             return UnitError("P201", f"`{text}` is no unit")
         factor, dim = 1.0, PURE
-        tags: list[str] = []
+        units: list[tuple[Unit, int]] = []
         for name, exponent in parts:
             one = self.single(name)
             if one is None:
@@ -88,11 +108,12 @@ class UnitTable:
                 return UnitError("P705", f"the exponent of `{name}` is larger than {MAX_EXPONENT}")
             factor *= _raised(one.factor, exponent)
             dim *= one.dim**exponent
-            tags.append(one.tag)
+            units.append((one, exponent))
         if not 0 < factor < math.inf:
             return UnitError("P705", f"`{text}` is beyond the range of numbers")
         # A tag survives alone; a compound unit never carries one.
-        return Unit(text, factor, dim, tags[0] if len(parts) == 1 else "")
+        tag = units[0][0].tag if len(units) == 1 else ""
+        return Unit(text, factor, dim, tag, parts=tuple(units))
 
     def single(self, name: str) -> Unit | None:
         """A unit without `*` and `/`, prefix included."""
@@ -102,7 +123,8 @@ class UnitTable:
             stem = name.removeprefix(prefix)
             if stem != name and family in self.takes.get(stem, ()):
                 unit = self.known[stem]
-                return Unit(name, factor * unit.factor, unit.dim, unit.tag, prefix)
+                both = ((Unit(prefix, factor, PURE), 1), (unit, 1))
+                return Unit(name, factor * unit.factor, unit.dim, unit.tag, prefix, both)
         return None
 
     def complaint(self, name: str) -> UnitError:

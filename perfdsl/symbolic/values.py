@@ -1,0 +1,66 @@
+"""Expressions -> numbers: the value of a formula at given values of its symbols.
+
+One walk over the distinct parts, by the meanings of `semantics/operations.py`; neither `evalf` nor
+`lambdify`, which take text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from sympy import S
+from sympy.core import Add, Expr, Mul, Pow, Symbol
+
+from perfdsl.semantics.operations import apply
+from perfdsl.symbolic.functions import Opaque
+
+# SymPy's own functions by the names of their classes.
+OPERATIONS = {"exp": "exp", "floor": "floor", "ceiling": "ceil", "Abs": "abs", "Mod": "mod"}
+
+
+def value(expr: Expr, values: Mapping[Symbol, float]) -> float:
+    """The number that an expression is; nan where it has no value."""
+    known: dict[Expr, float] = {}
+    todo = [expr]
+    while todo:
+        part = todo[-1]
+        missing = [arg for arg in part.args if arg not in known]
+        if missing:
+            todo += missing
+            continue
+        todo.pop()
+        if part not in known:
+            known[part] = _value(part, [known[arg] for arg in part.args], values)
+    return known[expr]
+
+
+def _value(part: Expr, args: list[float], values: Mapping[Symbol, float]) -> float:
+    try:
+        return _of(part, args, values)
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return math.nan
+
+
+def _of(part: Expr, args: list[float], values: Mapping[Symbol, float]) -> float:
+    if part.is_Symbol:
+        return values[part]
+    if part.is_Rational:
+        return int(part.p) / int(part.q)
+    if not args:
+        return math.nan if part in {S.NaN, S.ComplexInfinity} else float(part)
+    if isinstance(part, Add):
+        return math.fsum(args)
+    if isinstance(part, Mul):
+        return math.prod(args)
+    if isinstance(part, Pow):
+        return math.exp(args[1]) if part.base is S.Exp1 else math.pow(args[0], args[1])
+    if isinstance(part, Opaque):
+        return part.value(args)
+    name = type(part).__name__
+    if name == "log":
+        return math.log(args[0]) if len(args) == 1 else math.log(args[0], args[1])
+    if name == "sign":
+        return math.copysign(1.0, args[0]) if args[0] else 0.0
+    result = apply(OPERATIONS[name], args, None)
+    return math.nan if result is None else result
