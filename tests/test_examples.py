@@ -12,17 +12,18 @@ from perfdsl.rendering import render_all
 from tests.answers import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.perf"))
+PEERS = sorted((ROOT / "examples" / "peers").glob("*.perf"))
 SPECS = sorted((ROOT / "specs").rglob("*.perf"))
 # Every program reads std/units first; it cannot be read once more beside itself.
 LIBRARY = [p for p in sorted((ROOT / "perfdsl" / "library").rglob("*.perf")) if p.stem != "units"]
-SOLVED = [*EXAMPLES, *(path for path in SPECS if path.parent.name == "analyses")]
+SOLVED = [*EXAMPLES, *PEERS, *(path for path in SPECS if path.parent.name == "analyses")]
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", [*EXAMPLES, *SPECS, *LIBRARY], ids=name_of)
+@pytest.mark.parametrize("path", [*EXAMPLES, *PEERS, *SPECS, *LIBRARY], ids=name_of)
 def test_a_shipped_file_has_no_problem(path):
     """It checks on its own, without an error and without a warning."""
     source = open_file(path, Options().limits)
@@ -58,3 +59,14 @@ def test_an_example_is_short_and_says_what_it_teaches(path):
     assert lines[1].startswith("# ")
     assert lines[1].endswith(".")
     assert not lines[2].startswith("# ")
+
+
+@pytest.mark.parametrize("path", PEERS, ids=name_of)
+def test_a_peer_says_on_top_what_it_reproduces(path):
+    """A doc comment before the edition; at most 100 columns, and few enough lines to be read."""
+    lines = path.read_text("utf-8").splitlines()
+    doc = [line for line in lines[: lines.index("perf 1")] if line.startswith("## ")]
+    assert max(map(len, lines)) <= 100
+    assert len(lines) < 200
+    assert len(doc) >= 3
+    assert any(line.startswith("## Reproduced: ") for line in doc)
