@@ -351,7 +351,9 @@ def test_equations_against_a_grid(case, somewhere):
     for low, high in found:
         inset = 1e-6 * (high - low)
         for u in (low + inset, (low + high) / 2, high - inset):
-            assert abs(f(u) - goal) <= 1e-7 * size, (u, f(u), goal)
+            # ... nor is a single place left out at which a step has another value.
+            near = [f(u)] if smooth else [f(u - 1e-9), f(u + 1e-9)]
+            assert any(abs(v - goal) <= 1e-7 * size for v in near), (u, near, goal)
     if smooth:
         for a, b in itertools.pairwise(GRID):
             if (f(a) - goal) * (f(b) - goal) < 0:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from perfdsl.semantics.graph import Graph, Node
+from perfdsl.semantics.lookup import slope_at
 
 
 def gradient(
@@ -15,7 +16,8 @@ def gradient(
     """D root / d node for each node that the root depends on, at the given values.
 
     moving: the nodes to walk, ascending, where only some matter; the others are constants. At the
-    kink of a max the argument that attains it counts; steps (floor, ceil) have slope 0.
+    kink of a max the argument that attains it counts; steps (floor, ceil, a `step` table, the
+    first of some candidates) have slope 0, and at a key of a table the piece behind it counts.
     """
     order = graph.needed([root]) if moving is None else moving
     slopes: defaultdict[int, float] = defaultdict(float)
@@ -71,6 +73,8 @@ def _rule(node: Node, args: list[float], here: float) -> list[float]:
             return [1 / (args[0] * math.log(10))]
         case "abs":
             return [math.copysign(1.0, args[0])]
+        case "table":
+            return [slope_at(node.data, args[0])]
         case "mod":
             return [1.0, -math.floor(args[0] / args[1])]
         case _:

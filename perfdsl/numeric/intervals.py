@@ -12,7 +12,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from perfdsl.semantics.graph import Node
+from perfdsl.numeric.pieces import met
+from perfdsl.semantics.graph import Node, Table
 from perfdsl.semantics.operations import EQUAL, NEAR
 
 INF = math.inf
@@ -30,6 +31,10 @@ class Range(NamedTuple):
 
 ZERO, ONE, ANY = Range(0.0, 0.0), Range(1.0, 1.0), Range(-INF, INF)
 UNIT = Range(0.0, 1.0)
+# Where an operation has no value at all (a table outside its keys, a root of what is negative).
+NONE = Range(INF, -INF)
+# What has a value although an argument has none.
+DECIDING = frozenset({"compare", "and", "or", "not", "select", "first"})
 
 
 class Slope(NamedTuple):
@@ -85,6 +90,9 @@ def _plain(value: float, otherwise: float) -> float:
 
 def read_node(node: Node, args: list[Slope]) -> Slope:
     """Value and derivative of one node, from those of its arguments."""
+    for arg in args:
+        if arg.value == NONE and node.op not in DECIDING:
+            return Slope(NONE, ZERO)
     match node.op:
         case "const":
             return Slope(Range(node.data, node.data), ZERO)
@@ -114,6 +122,10 @@ def read_node(node: Node, args: list[Slope]) -> Slope:
             return _step(args[0], math.floor if node.op == "floor" else math.ceil)
         case "abs":
             return _abs(args[0])
+        case "table":
+            return _table(node.data, args[0])
+        case "first":
+            return _first([arg.value for arg in args], node.data)
         case _:
             return _smooth(node.op, args[0])
 
@@ -158,12 +170,16 @@ def _select(args: list[Slope]) -> Slope:
         return yes
     if test.value.high <= 0:
         return no
+    if NONE in (yes.value, no.value):
+        return Slope(yes.value if yes.value == no.value else ANY, ANY)
     value = hull([yes.value, no.value])
     # The value jumps where the test turns: no slope is excluded.
     return Slope(value, ZERO if value.low == value.high else ANY)
 
 
 def _compare(op: str, left: Range, right: Range) -> Range:
+    if NONE in (left, right):
+        return ONE if op == "!=" else ZERO
     match op:
         case "<=" | "<":
             if left.high < right.low or (op == "<=" and left.high <= right.low):
@@ -206,7 +222,7 @@ def _constant_power(base: Slope, power: float) -> Slope:
     low, high = base.value
     whole = power == int(power)
     if not whole and low < 0:
-        return Slope(ANY, ANY)
+        return Slope(ANY, ANY) if high >= 0 else Slope(NONE, ZERO)
     if power < 0:
         return _inverted(_constant_power(base, -power))
     ends = [_power(low, power), _power(high, power)]
@@ -256,6 +272,25 @@ def _step(arg: Slope, rounding: Callable[[float], int]) -> Slope:
     return Slope(Range(low, high), times(rising, arg.slope))
 
 
+def _table(table: Table, arg: Slope) -> Slope:
+    """Each piece is read exactly; where steps jump, the slope is unlimited that way."""
+    lowest, highest, falling, rising = met(table, *arg.value)
+    return Slope(Range(lowest, highest), times(Range(falling, rising), arg.slope))
+
+
+def _first(tests: Sequence[Range], candidates: Sequence[float]) -> Slope:
+    """Every candidate whose condition may hold, up to the first one whose condition does."""
+    able: list[float] = []
+    for test, candidate in zip(tests, candidates, strict=True):
+        if test.high > 0:
+            able.append(candidate)
+        if test.low > 0:
+            value = Range(min(able), max(able))
+            return Slope(value, ZERO if value.low == value.high else ANY)
+    # None of them is certain: it may be that there is no value.
+    return Slope(ANY, ANY) if able else Slope(NONE, ZERO)
+
+
 def _abs(arg: Slope) -> Slope:
     low, high = arg.value
     if low >= 0:
@@ -270,7 +305,7 @@ def _smooth(op: str, arg: Slope) -> Slope:
     """sqrt, exp and logarithms: rising, with a derivative that is monotone itself."""
     low, high = arg.value
     if op != "exp" and low < 0:
-        return Slope(ANY, ANY)
+        return Slope(ANY, ANY) if high >= 0 else Slope(NONE, ZERO)
     value = Range(_at(op, low), _at(op, high))
     if arg.slope == ZERO:
         return Slope(value, ZERO)

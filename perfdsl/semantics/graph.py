@@ -84,6 +84,29 @@ class Term:
     family: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of numbers to be looked up, in base units. mode: step, linear or loglog.
+
+    keys ascend. clamp: the first and last value hold outside of them.
+    """
+
+    name: str
+    keys: tuple[float, ...]
+    values: tuple[float, ...]
+    mode: str
+    clamp: bool = False
+    hashed: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        # A node is found by its table: long ones are hashed once, not at every lookup.
+        rows = (self.name, self.keys, self.values, self.mode, self.clamp)
+        object.__setattr__(self, "hashed", hash(rows))
+
+    def __hash__(self) -> int:
+        return self.hashed
+
+
 @dataclass(slots=True)
 class Node:
     """op: see `numeric.evaluate` for what each one means. data: what is not a node."""
@@ -95,13 +118,18 @@ class Node:
 
 @dataclass(slots=True, repr=False)
 class Graph:
-    """Nodes by number. `intern` finds an equal one again."""
+    """Nodes by number. `intern` finds an equal one again.
+
+    residencies, rivals: what is known of some nodes besides their operation. folds: of the result
+    of a `fold`, its successive values u_1 .. u_n, the last of which it is.
+    """
 
     nodes: list[Node] = field(default_factory=list)
     intern: dict[tuple[Any, ...], int] = field(default_factory=dict)
     numbers: dict[int, float | None] = field(default_factory=dict)
     residencies: dict[int, Residency] = field(default_factory=dict)
     rivals: dict[int, tuple[Term, ...]] = field(default_factory=dict)
+    folds: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def add(self, op: str, args: Iterable[int] = (), data: Any = None) -> int:
         """The number of the node, an old one if there is an equal one."""

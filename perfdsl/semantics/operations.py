@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from perfdsl.semantics.lookup import look_up
+
 Numbers = Sequence[float]
 
 # `~=` without a tolerance is 1 %, `==` is 1e-9, both relative to the larger side.
@@ -60,6 +62,12 @@ def _most(choose: Callable[[Numbers], float], args: Numbers) -> float:
     return math.nan if any(map(math.isnan, args)) else choose(args)
 
 
+def _first(args: Numbers, candidates: Sequence[float]) -> float | None:
+    """The first candidate whose condition holds; a condition without a value does not."""
+    found = (value for holds, value in zip(args, candidates, strict=True) if holds > 0)
+    return next(found, None)
+
+
 OPERATIONS: dict[str, Callable[[Numbers, Any], float | None]] = {
     "const": lambda args, data: float(data),
     "named": lambda args, data: args[0],
@@ -82,6 +90,8 @@ OPERATIONS: dict[str, Callable[[Numbers, Any], float | None]] = {
     "or": lambda args, data: float(any(args)),
     "not": lambda args, data: float(not args[0]),
     "select": lambda args, data: args[1] if args[0] else args[2],
+    "table": lambda args, data: look_up(data, args[0]),
+    "first": _first,
     # The ends of an uncertain value; with every input at its best they are that value.
     "low": lambda args, data: args[0],
     "high": lambda args, data: args[0],

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from perfdsl.numeric.gradient import gradient
-from perfdsl.numeric.intervals import Range
+from perfdsl.numeric.intervals import NONE, Range
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.slice import Slice, slice_of
 
@@ -31,6 +31,8 @@ def extent(reading: Reading, node: int, box: Box) -> Range:
         value = reading.value(node)
         return Range(value, value)
     corners = _corners(part, box)
+    if part.over(box, next(iter(box)))[node].value == NONE:
+        return Range(math.nan, math.nan)
     if corners is not None:
         low, high = (part.at(corner)[node] for corner in corners)
         # Without a value at its end (a division by zero) a monotone formula has no bound there.

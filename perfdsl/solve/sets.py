@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from perfdsl.numeric.intervals import Range, Slope
+from perfdsl.numeric.intervals import NONE, Range, Slope
 
 DEPTH = 48
 PARTS = 4000
@@ -25,16 +25,23 @@ TINY = 1e-150
 TOUCH = 1e-5
 
 
+def undivided(within: Range) -> list[Range]:
+    """A formula that is one piece."""
+    return [within]
+
+
 class Formula(NamedTuple):
     """A formula of one variable: at(u) gives (value, size); over(low, high) bounds both.
 
-    size: the larger of the two sides that are compared, to judge how near zero is zero.
+    size: the larger of the two sides that are compared, to judge how near zero is zero. pieces:
+    a range cut where the formula may jump or bend.
     """
 
     at: Callable[[float], tuple[float, float]]
     over: Callable[[float, float], Slope]
     # Parts that were left unsearched when there were too many: whoever asks must say so.
     unsearched: list[Range]
+    pieces: Callable[[Range], list[Range]] = undivided
 
 
 def zeros(formula: Formula, within: Range) -> list[Range]:
@@ -66,13 +73,13 @@ def _search(
     formula: Formula, within: Range, finder: Finder, possible: Test, here_at: Callable[..., bool]
 ) -> list[Range]:
     found: list[Range] = []
-    todo: list[tuple[Range, int]] = [(within, 0)]
+    todo = [(piece, 0) for piece in reversed(formula.pieces(within))]
     seen = 0
     while todo:
         part, depth = todo.pop()
         seen += 1
         here = formula.over(part.low, part.high)
-        if not possible(here):
+        if here.value == NONE or not possible(here):
             continue
         if here_at is _is_below and here.value.high < 0:
             found.append(part)
@@ -179,15 +186,15 @@ def _below_on_monotone(
 
 def _first(test: Callable[[float], bool], part: Range) -> float:
     """The smallest u of a part where a test holds that holds at its upper end and stays so."""
-    return part.low if test(part.low) else _turn(test, part).high
+    return part.low if test(part.low) else turn(test, part).high
 
 
 def _last_before(test: Callable[[float], bool], part: Range) -> float:
     """The largest u of a part where a test fails that, once it holds, stays so."""
-    return _turn(test, part).low if test(part.high) else part.high
+    return turn(test, part).low if test(part.high) else part.high
 
 
-def _turn(test: Callable[[float], bool], part: Range) -> Range:
+def turn(test: Callable[[float], bool], part: Range) -> Range:
     """Where a test that fails at the lower end and holds at the upper one turns."""
     low, high = part
     for _ in range(STEPS):

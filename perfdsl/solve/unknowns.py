@@ -12,6 +12,7 @@ from perfdsl.semantics.graph import Input
 from perfdsl.semantics.operations import EQUAL
 from perfdsl.semantics.program import AnswerPart, SolveItem
 from perfdsl.solve.binding import binding_of
+from perfdsl.solve.breakpoints import pieces
 from perfdsl.solve.extent import halves
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.sets import SLACK, Formula, below, merge, zeros
@@ -106,7 +107,11 @@ class Equation:
         )
 
     def formula(self) -> Formula:
-        return Formula(self.at, self.over, self.unsearched)
+        return Formula(self.at, self.over, self.unsearched, self.pieces)
+
+    def pieces(self, within: Range) -> list[Range]:
+        """A range of the unknown, cut where a table of the question goes to another row."""
+        return pieces(self.slice(), self.unknown, within)
 
 
 def domain(source: Input) -> Range:
@@ -200,7 +205,7 @@ def negated(formula: Formula) -> Formula:
             Range(-found.value.high, -found.value.low), Range(-found.slope.high, -found.slope.low)
         )
 
-    return Formula(at, over, formula.unsearched)
+    return Formula(at, over, formula.unsearched, formula.pieces)
 
 
 def _loose(reading: Reading, item: SolveItem, unknown: int) -> dict[int, Range]:
