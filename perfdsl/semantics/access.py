@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perfdsl.diagnostics import Edit, Fix, Span, did_you_mean
+from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import (
@@ -21,6 +21,8 @@ from perfdsl.syntax import tree
 
 BYTE, CORE = base("B"), base("core")
 LEVELS = {"cache", "memory"}
+# What moves bytes: what a policy runs over.
+MOVERS = {*LEVELS, "link"}
 # What an instance must say; that it does not is reported where it is written.
 NEEDED = {"port": ("peak",), "cache": ("size",), "format": ("block",)}
 
@@ -39,12 +41,16 @@ def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
             return instance_field(value, name, span, frame)
         case Sequence(items=items, names=known) if name in known:
             return items[known.index(name)]
+        case Sequence(what=what, names=known) if known:
+            return _missing(f"the {what}", name, span, list(known), frame)
         case Record(fields=fields):
             if name in fields:
                 return fields[name]
             if name in value.rows:
                 return value.rows[name]
             if value.instance is not None:
+                if value.instance.sort in MOVERS and not _has(value.instance, name):
+                    return _level_lacks(value.instance, name, span, frame)
                 return instance_field(value.instance, name, span, frame)
             return _missing(value.what, name, span, [*fields, *value.rows], frame)
         case Applied():
@@ -75,12 +81,48 @@ def _missing(what: str, name: str, span: Span, names: list[str], frame: Frame) -
     return frame.context.report("P106", f"{what} has no `{name}`", place, help_=help_, fix=fix)
 
 
+def _has(instance: Instance, name: str) -> bool:
+    home = instance.frame
+    return name in home.bindings or name in home.values or name == "capacity"
+
+
+def _level_lacks(level: Instance, name: str, span: Span, frame: Frame) -> Value:
+    """A policy asks each level for a field of one's own, and this one has not got it.
+
+    Where other levels have it, the level is the place to edit; else the word is.
+    """
+    policies = (s for s in frame.module.file.body if isinstance(s, tree.Policy))
+    asking = next((p for p in policies if p.span.start <= span.start <= p.span.end), None)
+    if asking is None or level.parent is None or frame.context.has_gaps(level.origin.node.span):
+        return instance_field(level, name, span, frame)
+    key = ("field of a level", name, id(asking), id(level.parent.origin.node))
+    if key in frame.context.seen:
+        return POISON
+    frame.context.seen.add(key)
+    place = Span(span.source, span.end - len(name), span.end)
+    what = f"the {level.sort} `{level.name}` of `{level.parent.name}`"
+    blocks = level.parent.frame.values.values()
+    others = [b for b in blocks if isinstance(b, Instance) and b.sort in MOVERS and _has(b, name)]
+    if not others:
+        return _missing(what, name, span, [*level.frame.bindings, *level.frame.values], frame)
+    why = (Label(place, f"the policy `{asking.name}` asks each level for it"),)
+    given = others[0].frame.bindings.get(name)
+    example = given.expr.span.text if given is not None else "..."
+    help_ = f"write `{name} = {example}` there, as in `{others[0].name}`"
+    return frame.context.report(
+        "P106", f"{what} has no `{name}`", head_of(level), why=why, help_=help_
+    )
+
+
 def instance_field(instance: Instance, name: str, span: Span, frame: Frame) -> Value:
     """A field of an instance: as written, as changed, or one that the language computes."""
     home = instance.frame
-    if instance.sort in LEVELS | {"link"} and name == "time" and "time" in home.bindings:
+    if instance.sort in MOVERS and name == "time" and "time" in home.bindings:
         title = "the time of a level depends on what is moved: ask a run for it"
-        return frame.context.report("P106", title, span, help_="`predict(...).NAME.time`")
+        help_ = "`predict(...).NAME.time`"
+        if frame.sort == "hardware":
+            help_ = "a level's time is made of its own bytes and fields; a policy adds times up"
+        return frame.context.report("P106", title, span, help_=help_)
     found = home.own(name)
     if found is not None:
         return found
@@ -123,7 +165,7 @@ def capacity(level: Instance) -> Value | None:
         return POISON
     if not isinstance(cores, Quantity):
         title = f"`{level.name}` is shared by cores, but the hardware has no `cores`"
-        return home.context.report("P406", title, _span(level), help_="write `cores = 8 core`")
+        return home.context.report("P406", title, head_of(level), help_="write `cores = 8 core`")
     if private:
         return Quantity(graph.product([size.node, cores.node]), BYTE)
     if not isinstance(shared, Quantity):
@@ -132,7 +174,8 @@ def capacity(level: Instance) -> Value | None:
     return Quantity(graph.product([size.node, instances]), BYTE)
 
 
-def _span(block: Instance) -> Span:
+def head_of(block: Instance) -> Span:
+    """Where a block of a hardware begins: `memory dram`."""
     node = block.origin.node
     assert isinstance(node, tree.Declaration)
     for statement in node.body:

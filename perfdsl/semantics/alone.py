@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from perfdsl.diagnostics import Span
-from perfdsl.semantics.access import LEVELS
+from perfdsl.semantics.access import LEVELS, head_of
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import applied, bind_load, instantiate
@@ -12,7 +11,7 @@ from perfdsl.semantics.operators import abstract, applied_step
 from perfdsl.semantics.params import param_type, returned
 from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.reindex import changed_by, lineage
-from perfdsl.semantics.scope import Frame, Module, World
+from perfdsl.semantics.scope import Frame, Module, World, parts
 from perfdsl.semantics.values import (
     POISON,
     Applied,
@@ -122,17 +121,8 @@ def _needed_fields(made: Instance) -> None:
     if not names or any(n in frame.bindings or n in frame.values for n in names):
         return
     title = f"the {made.sort} `{made.name}` has no `{names[0]}`"
-    head = _head(made)
+    head = head_of(made)
     frame.context.report("P406", title, head, help_=f"write `{names[0]} = {example}`")
-
-
-def _head(made: Instance) -> Span:
-    node = made.origin.node
-    assert isinstance(node, tree.Declaration)
-    for statement in node.body:
-        if isinstance(statement, tree.Block) and statement.name == made.block:
-            return statement.head
-    return node.head
 
 
 def _time_rule(made: Instance) -> None:
@@ -172,7 +162,7 @@ def _policy(statement: tree.Policy, module: Module, modules: dict[str, Module]) 
         frame.context.report("P302", title, statement.span)
     time, size = Quantity(graph.const(1.0), S), Quantity(graph.const(1.0), BYTE)
     fields: dict[str, Value] = {"time": time, "read": size, "write": size, "bytes": size}
-    blocks = _levels(modules)
+    blocks = _levels(modules, statement)
     names = tuple(block.name for block in blocks) or ("dram",)
     items = tuple(
         Record(f"the level `{name}`", {**fields, "name": Words(name)}, instance=block)
@@ -191,16 +181,32 @@ def _policy(statement: tree.Policy, module: Module, modules: dict[str, Module]) 
         frame.context.report("P202", "a policy gives a time", statement.value.span, notes=notes)
 
 
-def _levels(modules: dict[str, Module]) -> list[Instance]:
-    """The levels of the first hardware that has some."""
+def _levels(modules: dict[str, Module], policy: tree.Policy) -> list[Instance]:
+    """The levels of the hardware that has most of what the policy names: it was written for it."""
+    asked = _fields_of(policy)
+    found: list[Instance] = []
+    most = -1
     for module in modules.values():
         for value in module.top().values.values():
             if isinstance(value, Instance) and value.sort == "hardware":
                 inner = value.frame.values.values()
-                found = [v for v in inner if isinstance(v, Instance) and v.sort in LEVELS]
-                if found:
-                    return found
-    return []
+                levels = [v for v in inner if isinstance(v, Instance) and v.sort in LEVELS]
+                known = [{v.name, *v.frame.bindings, *v.frame.values} & asked for v in levels]
+                if levels and sum(map(len, known)) > most:
+                    found, most = levels, sum(map(len, known))
+    return found
+
+
+def _fields_of(policy: tree.Policy) -> set[str]:
+    """Every name that stands behind a dot in a policy."""
+    found: set[str] = set()
+    todo: list[tree.Node] = [policy.value]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, tree.Field):
+            found.add(node.name)
+        todo.extend(parts(node))
+    return found
 
 
 def check_function(statement: tree.Function, frame: Frame) -> None:

@@ -8,10 +8,11 @@ from functools import partial
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.binding import name_of_sum
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.graph import Input, Term
+from perfdsl.semantics.filters import Chosen, kept, kept_extreme, kept_value
+from perfdsl.semantics.graph import Graph, Input, Term
 from perfdsl.semantics.models import turns_of
 from perfdsl.semantics.polynomial import closed_sum, coefficients
-from perfdsl.semantics.quantities import condition, quantity
+from perfdsl.semantics.quantities import quantity
 from perfdsl.semantics.scope import Frame, free_names
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import (
@@ -45,7 +46,7 @@ def most(op: str, operands: list[Operand], terms: list[Term], frame: Frame) -> V
 
 
 def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
-    """A frame for each item that passes the filter, with the item bound; None: reported."""
+    """A frame for each item, with the item bound; None: reported."""
     over = evaluate(expr.over, frame)
     values: list[Value]
     match over:
@@ -66,59 +67,53 @@ def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
             title = f"`for` runs over a range or a list, not {describe(over)}"
             frame.context.report("P302", title, expr.over.span)
             return None
-    frames = [frame.local(**{expr.var: value}) for value in values]
-    return frames if expr.cond is None else _filtered(expr, frames, frame)
+    return [frame.local(**{expr.var: value}) for value in values]
 
 
-def _filtered(expr: tree.Gather, frames: list[Frame], frame: Frame) -> list[Frame] | None:
-    assert expr.cond is not None
-    kept = []
-    for inner in frames:
-        test = condition(expr.cond, inner)
-        if test is None:
-            return None
-        holds = frame.context.graph.number(test.node)
-        if holds is None:
-            title = "this condition depends on something unknown"
-            frame.context.report("P505", title, expr.cond.span)
-            return None
-        if holds:
-            kept.append(inner)
-    return kept
-
-
-def _bodies(expr: tree.Gather, frame: Frame) -> list[Operand] | None:
+def _chosen(expr: tree.Gather, frame: Frame) -> list[Chosen] | None:
+    """The items that pass the filter, each with its value; None: reported."""
     frames = items_of(expr, frame)
-    if frames is None:
+    turns = None if frames is None else kept(expr, frames)
+    if turns is None:
         return None
     found = []
-    for inner in frames:
+    for inner, test in turns:
         value = quantity(expr.body, inner)
         if value is None:
             return None
-        found.append(Operand(value, expr.body.span))
+        found.append(Chosen(inner, value, test))
     return found
 
 
 def _gather_sum(expr: tree.Gather, frame: Frame, mean: bool = False) -> Value:
     if not mean and (short := _short_sum(expr, frame)) is not None:
         return short
-    found = _bodies(expr, frame)
+    found = _chosen(expr, frame)
     if found is None:
         return POISON
+    graph = frame.context.graph
     if not found:
         if mean:
             return frame.context.report("P302", "a mean of nothing", expr.span)
-        return Quantity(frame.context.graph.const(0.0), None)
-    like = unify(frame.context, found, "added")
+        return Quantity(graph.const(0.0), None)
+    like = unify(frame.context, [Operand(c.value, expr.body.span) for c in found], "added")
     if like is None:
         return POISON
-    graph = frame.context.graph
-    node = graph.total([o.value.node for o in found])
+    nodes = [kept_value(item, graph) for item in found]
+    node = graph.total(nodes)
     if mean:
-        node = graph.ratio(node, graph.const(len(found)))
-    term = name_of_sum(graph, node, [(o.value.node, o.value.term) for o in found])
-    return Quantity(node, like.dim, like.tag, like.kinds, False, term)
+        one = graph.const(1.0)
+        node = graph.ratio(node, _many([one if c.test is None else c.test for c in found], graph))
+    terms = [(part, item.value.term) for part, item in zip(nodes, found, strict=True)]
+    return Quantity(node, like.dim, like.tag, like.kinds, False, name_of_sum(graph, node, terms))
+
+
+def _many(tests: list[int], graph: Graph) -> int:
+    """How many of the tests hold; those that are settled are 1."""
+    one = graph.const(1.0)
+    if all(test == one for test in tests):
+        return graph.const(len(tests))
+    return graph.total(tests)
 
 
 def _short_sum(expr: tree.Gather, frame: Frame) -> Value | None:
@@ -160,21 +155,17 @@ def _index(expr: tree.Gather, over: Interval, frame: Frame) -> Quantity:
 
 
 def _gather_most(op: str, expr: tree.Gather, frame: Frame) -> Value:
-    frames = items_of(expr, frame)
-    if frames is None:
+    found = _chosen(expr, frame)
+    if found is None:
         return POISON
-    operands, terms = [], []
-    for inner in frames:
-        value = quantity(expr.body, inner)
-        if value is None:
-            return POISON
-        operands.append(Operand(value, expr.body.span))
-        terms.append(_item_term(expr, inner, value))
-    if not operands:
+    if not found:
         if op == "max":
             return Quantity(frame.context.graph.const(0.0), None)
         return frame.context.report("P302", "the smallest of nothing", expr.span)
-    return most(op, operands, terms, frame)
+    terms = [_item_term(expr, item.frame, item.value) for item in found]
+    if any(item.test is not None for item in found):
+        return kept_extreme(op, found, terms, expr, frame)
+    return most(op, [Operand(item.value, expr.body.span) for item in found], terms, frame)
 
 
 def _item_term(expr: tree.Gather, inner: Frame, value: Quantity) -> Term:

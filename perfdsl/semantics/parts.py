@@ -78,7 +78,8 @@ def _given(value: Value) -> Value:
 
 def _levels(run: Run, step: Step) -> Sequence:
     items = tuple(_level(run, step, at) for at in range(len(run.levels)))
-    return Sequence(items, "list of levels", tuple(level.name for level in run.levels))
+    what = f"list of levels of `{run.hardware.name}`"
+    return Sequence(items, what, tuple(level.name for level in run.levels))
 
 
 def level_of(part: Part, at: int) -> Value:
@@ -234,6 +235,9 @@ def _level_time(
         names: dict[str, Value] = {"read": read, "write": write, "bytes": total}
         if rate is not None:
             names["bandwidth"] = rate
+        if run.least:
+            # A ceiling is what the level would take if nothing were lost, by its own rule, too.
+            names["efficiency"] = Quantity(graph.const(1.0))
         value = as_quantity(
             evaluate(rule.expr, block.frame.local(**names)), rule.expr.span, run.frame
         )
