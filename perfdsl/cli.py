@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
@@ -18,6 +17,7 @@ import typer
 
 from perfdsl import __version__
 from perfdsl.diagnostics import Diagnostic, Severity, Source, did_you_mean, has_errors
+from perfdsl.records import dataclass
 
 if TYPE_CHECKING:
     from perfdsl.pipeline import Options, Solution

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+
+from perfdsl.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from unicodedata import category, east_asian_width
+
+from perfdsl.records import dataclass
 
 _TAB = "    "
 _CUT = "…"

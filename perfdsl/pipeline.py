@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfdsl.diagnostics import Diagnostic, Source, Span, has_errors
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.check import check
 from perfdsl.semantics.files import FileLimits, Reader, decode, load, read_text, shown_name
 from perfdsl.semantics.program import Program

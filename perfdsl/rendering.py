@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TypeAlias
 
 from perfdsl.diagnostics import Diagnostic, Label, Severity, Source
 from perfdsl.excerpt import Excerpt, display_width, excerpt, visible
+from perfdsl.records import dataclass
 
 Piece: TypeAlias = tuple[str, str]
 """A text and the parameters of its SGR code, "" where it is plain."""

@@ -31,6 +31,9 @@ def row(parts: str = "", libraries: str = "", lazy: str = "") -> Row:
     return Row(frozenset(parts.split()), frozenset(libraries.split()), frozenset(lazy.split()))
 
 
+# Part of every row: it stands for the standard library's `dataclasses`.
+EVERYWHERE = frozenset({"records"})
+
 EVERYTHING = (
     "diagnostics excerpt rendering syntax semantics numeric symbolic solve pipeline"
     " runner measure compare present"
@@ -38,6 +41,8 @@ EVERYTHING = (
 
 # A part is a file or folder directly under perfdsl/. Some rows are here before their part is.
 TABLE: Mapping[str, Row] = {
+    "initials": row(),  # for records
+    "records": row("initials"),
     "diagnostics": row(),
     "excerpt": row(),  # one line of a text as a terminal may show it
     "rendering": row("diagnostics excerpt"),  # diagnostics as text: for those who show them
@@ -145,7 +150,7 @@ def objection(module: str, found: Import) -> str | None:
         return f"{part} has no row in the import table"
     allowed = TABLE[part]
     if top == "perfdsl":
-        name, always = part_of(found.target), allowed.parts | {part}
+        name, always = part_of(found.target), allowed.parts | EVERYWHERE | {part}
     elif top in sys.stdlib_module_names:
         return None
     else:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from perfdsl.diagnostics import Span
 from perfdsl.present import figures, words
+from perfdsl.records import dataclass
 from perfdsl.solve.answers import AnalysisAnswer, Number, Refused, Verdict
 
 

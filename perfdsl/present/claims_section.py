@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from perfdsl.present import words
 from perfdsl.present.claim_lines import Line, lines_of
 from perfdsl.present.style import Piece, Row, Theme, hanging, padded, width_of, wrap
+from perfdsl.records import dataclass
 from perfdsl.solve.answers import AnalysisAnswer
 
 LEAST_NAME = 18

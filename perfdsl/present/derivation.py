@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from perfdsl.diagnostics import Span
 from perfdsl.present import figures, words
 from perfdsl.present.style import Row, Theme, hanging, padded, width_of
+from perfdsl.records import dataclass
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.program import AnalysisProgram, Program
 from perfdsl.semantics.units import Unit

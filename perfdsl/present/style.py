@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from perfdsl.excerpt import display_width, visible
+from perfdsl.records import dataclass
 
 Piece: TypeAlias = tuple[str, str]
 """A text and the name of its style, "" where it is plain."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from perfdsl.diagnostics import Label, Span
+from perfdsl.records import replace
 from perfdsl.semantics.alone import check_function
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.claims import claim_item

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from perfdsl.records import replace
 from perfdsl.semantics.arithmetic import Operand, unify, warn_of_prefixes
 from perfdsl.semantics.binding import bound, heart, terms_of
 from perfdsl.semantics.expressions import evaluate

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfdsl.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span, did_you_mean
+from perfdsl.records import dataclass, field
 from perfdsl.syntax import tree
 from perfdsl.syntax.parser import Parsed, parse
 from perfdsl.syntax.scanner import Limits

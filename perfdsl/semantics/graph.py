@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from perfdsl.diagnostics import Span
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import Dimension
 from perfdsl.semantics.operations import apply
 from perfdsl.semantics.units import Unit

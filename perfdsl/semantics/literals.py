@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perfdsl.diagnostics import Edit, Fix, Span
+from perfdsl.records import replace
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.dimensions import PURE
 from perfdsl.semantics.graph import Input

@@ -8,9 +8,9 @@ layers may be anything, even unknown. Only a body that uses its index otherwise 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 
 from perfdsl.diagnostics import Label, Span
+from perfdsl.records import dataclass, replace
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import bind_load, under, value_key
 from perfdsl.semantics.operators import STAND_IN, Flow, Step, Work, applied_step, work_and_flows

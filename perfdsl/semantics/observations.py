@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perfdsl.diagnostics import Span
+from perfdsl.records import replace
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import value_key

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
 from perfdsl.diagnostics import Span
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.arithmetic import BRIDGES
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perfdsl.diagnostics import Label, Span
+from perfdsl.records import replace
 from perfdsl.semantics.changes import replacement
 from perfdsl.semantics.fields import instantiate, value_key
 from perfdsl.semantics.places import misplaced

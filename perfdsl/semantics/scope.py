@@ -9,10 +9,10 @@ stack, so a chain of 3,000 of them is fine and a cycle is a message.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any
 
 from perfdsl.diagnostics import Diagnostic, Fix, Label, Severity, Source, Span
+from perfdsl.records import dataclass, field, fields_of
 from perfdsl.semantics.graph import Graph
 from perfdsl.semantics.units import UnitTable
 from perfdsl.semantics.values import POISON, Value
@@ -328,7 +328,7 @@ _PARTS: dict[type[tree.Node], tuple[str, ...]] = {}
 def _parts(node: type[tree.Node]) -> tuple[str, ...]:
     known = _PARTS.get(node)
     if known is None:
-        names = (f.name for f in fields(node))
+        names = fields_of(node)
         known = _PARTS[node] = tuple(n for n in names if n not in {"span", "head", "doc"})
     return known
 

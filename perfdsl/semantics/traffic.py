@@ -9,9 +9,8 @@ least (what no replacement can avoid: the set minus the capacity, on every pass)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from perfdsl.diagnostics import Label, Span
+from perfdsl.records import dataclass
 from perfdsl.semantics.access import LEVELS, capacity
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.graph import Graph, Residency

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from perfdsl.diagnostics import Edit, Fix, Label, Span
+from perfdsl.records import dataclass
 from perfdsl.semantics.arithmetic import BRIDGES, NAMES, shown
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension, base
 from perfdsl.semantics.scope import Frame

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 from perfdsl.diagnostics import did_you_mean
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import PURE, Dimension
 
 MAX_EXPONENT = 64

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension
 from perfdsl.semantics.graph import Term
 from perfdsl.syntax import tree

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from perfdsl.diagnostics import Diagnostic, Span
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import Dimension
 from perfdsl.solve.unknowns import AnswerSet
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from perfdsl.numeric.intervals import Range
+from perfdsl.records import dataclass
 from perfdsl.semantics.dimensions import PURE, base
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.program import AnalysisProgram, Hypothesis, ObserveItem

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from perfdsl.diagnostics import Span
+from perfdsl.records import dataclass
 from perfdsl.semantics.arithmetic import bridge_value
 from perfdsl.semantics.dimensions import WORK, Dimension
 from perfdsl.semantics.graph import Input

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from perfdsl.numeric.evaluate import evaluate
 from perfdsl.numeric.gradient import gradient
 from perfdsl.numeric.intervals import Range
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.graph import Graph, Input
 
 Answerer = Callable[["Reading", int], float]

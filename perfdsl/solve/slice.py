@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from perfdsl.numeric.intervals import ANY, Range, Slope, read_node
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.operations import apply
 from perfdsl.solve.reading import Reading
 

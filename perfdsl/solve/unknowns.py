@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
 from perfdsl.numeric.intervals import Range, Slope
+from perfdsl.records import dataclass, field, replace
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.operations import EQUAL
 from perfdsl.semantics.program import AnswerPart, SolveItem

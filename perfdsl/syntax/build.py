@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from perfdsl.diagnostics import Span
+from perfdsl.records import replace
 from perfdsl.syntax import tree
 
 Parts = list[Any]

@@ -8,11 +8,11 @@ themselves. Which classes and fields there are is read off the dataclasses of tr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from inspect import isclass
 from typing import Any
 
 from perfdsl.diagnostics import Source, Span
+from perfdsl.records import fields_of
 from perfdsl.syntax import tree
 
 TUPLE, SPAN = -1, -2
@@ -26,7 +26,7 @@ def _nodes() -> dict[str, type[tree.Node]]:
 
 
 def _own_fields(node: type[tree.Node]) -> list[str]:
-    return [field.name for field in fields(node) if field.name != "span"]
+    return [name for name in fields_of(node) if name != "span"]
 
 
 CLASSES = _nodes()

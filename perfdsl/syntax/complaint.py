@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perfdsl.diagnostics import Diagnostic, Edit, Fix, Span, did_you_mean
+from perfdsl.records import replace
 from perfdsl.syntax.brackets import CLOSER, OPENER
 from perfdsl.syntax.habits import HABITS
 from perfdsl.syntax.stuck import Situation

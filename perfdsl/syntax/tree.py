@@ -6,10 +6,10 @@ Tuples, never lists. Nothing here knows what a name means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from perfdsl.diagnostics import Span
+from perfdsl.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
