@@ -252,3 +252,50 @@ def test_a_refuted_claim_keeps_its_word_by_failing():
 def test_a_best_value_outside_its_range_is_refused(text):
     """The best value lies between the lowest and the highest, of one dimension."""
     assert codes(CLAIMS.format(t=text, claim="cpu.t <= 1 s"))
+
+
+RIVALS = """perf 1
+hardware box {{
+  port fma {{ serves fp32; peak = {peak} }}
+  memory dram {{ bandwidth = {bandwidth} }}
+}}
+operator kernel() {{ work fp32 = 14 GFLOP; read x = 1 GB }}
+analysis a(cpu = box) {{
+  let run = predict(kernel(), on: cpu)
+  claim "dram" run.time bound by dram
+  claim "memory" run.time bound by memory
+  claim "compute" run.time bound by compute
+  claim "all" run.compute <= run.dram.time and run.dram.time <= run.time
+  claim "none" not (run.compute > run.dram.time)
+}}
+"""
+
+
+@given(st.floats(11, 13), st.floats(0, 1), st.floats(0, 1), st.floats(0.9, 1.1), st.floats(0, 1))
+@settings(max_examples=60, derandomize=True, database=None)
+def test_what_binds_over_ranges(peak, below, above, bandwidth, around):
+    """Of two skew ranges: one binds surely where its shortest time is above the other's longest."""
+    peaks = (round(peak - below, 3), round(peak, 3), round(peak + above, 3))
+    rates = (round(bandwidth - around / 2, 3), round(bandwidth, 3), round(bandwidth + around, 3))
+    low, best, high = peaks
+    slow, rate, fast = rates
+    text = RIVALS.format(
+        peak=f"{best} TFLOP/s in {low} TFLOP/s .. {high} TFLOP/s",
+        bandwidth=f"{rate} TB/s in {slow} TB/s .. {fast} TB/s",
+    )
+    found = answers(text)
+    ends = (14 / high, 14 / low), (1 / fast, 1 / slow)
+    (quick, late), (short, long) = ends
+    surely = "holds" if short >= late else "fails" if long < quick else "undecided"
+    for name in ("dram", "memory", "all", "none"):
+        assert claim(found, name).verdict == surely, (name, ends)
+    other = "holds" if quick >= long else "fails" if late < short else "undecided"
+    assert claim(found, "compute").verdict == other, ends
+
+
+def test_an_undecided_rivalry_names_the_rivals():
+    """What competes, each with all that it can be; without units of time where it is no time."""
+    text = RIVALS.format(peak="15 TFLOP/s +- 2 TFLOP/s", bandwidth="1 TB/s")
+    assert claim(answers(text), "dram").partial == "dram 1 ms, compute 933.3 us (823.5 .. 1,077)"
+    sizes = 'analysis a(u = 3 B +- 2 B) { claim "x" max(x: u, y: 4 B) bound by x }'
+    assert claim(answers(sizes), "x").partial == "y 4 B, x 3 B (1 .. 5)"

@@ -107,13 +107,13 @@ def read_node(node: Node, args: list[Slope]) -> Slope:
         case "select":
             return _select(args)
         case "compare":
-            return Slope(_compare(node.data, args[0].value, args[1].value), ZERO)
+            return _truth(_compare(node.data, args[0].value, args[1].value))
         case "and":
-            return Slope(_all([arg.value for arg in args]), ZERO)
+            return _truth(_all([arg.value for arg in args]))
         case "or":
-            return Slope(negate_truth(_all([negate_truth(arg.value) for arg in args])), ZERO)
+            return _truth(negate_truth(_all([negate_truth(arg.value) for arg in args])))
         case "not":
-            return Slope(negate_truth(args[0].value), ZERO)
+            return _truth(negate_truth(args[0].value))
         case "pow":
             return _pow(args)
         case "mod":
@@ -174,6 +174,11 @@ def _select(args: list[Slope]) -> Slope:
         return Slope(yes.value if yes.value == no.value else ANY, ANY)
     value = hull([yes.value, no.value])
     # The value jumps where the test turns: no slope is excluded.
+    return Slope(value, ZERO if value.low == value.high else ANY)
+
+
+def _truth(value: Range) -> Slope:
+    """A condition: it jumps where it turns, so no slope is excluded unless it is decided."""
     return Slope(value, ZERO if value.low == value.high else ANY)
 
 

@@ -117,9 +117,9 @@ def _attains(graph: Graph, node: int, name: str) -> int | None:
 def _wins(graph: Graph, node: int, arg: int) -> int:
     """The condition that one rival is the max, the min, or the largest part of the sum."""
     item = graph.nodes[node]
-    if item.op in EXTREMES:
-        return graph.add("compare", (arg, node), ">=" if item.op == "max" else "<=")
-    tests = [graph.add("compare", (arg, other), ">=") for other in item.args if other != arg]
+    sign = "<=" if item.op == "min" else ">="
+    # Each other one by itself, not the max as a whole: over ranges the max would hide in itself.
+    tests = [graph.add("compare", (arg, other), sign) for other in item.args if other != arg]
     return tests[0] if len(tests) == 1 else graph.add("and", tests)
 
 

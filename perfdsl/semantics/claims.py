@@ -145,6 +145,7 @@ def _bound_claim(statement: tree.Claim, expr: tree.BoundBy, frame: Frame) -> Cla
         _item(statement, frame, "bound", node, Condition(node)),
         op="family" if family else "name",
         right=top,
+        other=value,
         term=expr.name,
     )
 

@@ -86,8 +86,8 @@ class ClaimItem:
     """`claim` (expects) or `refute`. sort: compare, bound or condition.
 
     compare: left op right, `within` relative to right or "rounding"; `published` says that right
-    is a number as written, so that left is the computed side. bound: `left` is the max, `term` the
-    name; condition: left is a node of 1 or 0.
+    is a number as written, so that left is the computed side. bound: `right` is the max, `other`
+    what it is, `left` the condition that `term` attains it; condition: left is a node of 1 or 0.
     """
 
     title: str

@@ -79,7 +79,8 @@ def working_sets(steps: list[Step], graph: Graph) -> tuple[Group, Group]:
         if moved:
             act_sizes.append(graph.total([*others, *moved]))
             act_alone.append(graph.total(moved))
-    passes = Group("one pass", None, graph.total(kept), graph.total(kept_total))
+    roles = dict.fromkeys(f.role for s in steps for f in s.flows if f.role != ACTIVATIONS)
+    passes = Group(", ".join(roles), None, graph.total(kept), graph.total(kept_total))
     largest = graph.add("max", act_sizes, ()) if len(act_sizes) > 1 else graph.total(act_sizes)
     alone = graph.add("max", act_alone, ()) if len(act_alone) > 1 else graph.total(act_alone)
     acts = Group(ACTIVATIONS, frozenset({ACTIVATIONS}), largest, graph.total(act_total), alone)

@@ -6,7 +6,7 @@ import math
 
 from perfdsl.numeric.intervals import Range
 from perfdsl.semantics.binding import LEVELS, heart, rivals
-from perfdsl.semantics.dimensions import PURE, base
+from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.operations import EQUAL, NEAR
 from perfdsl.semantics.program import ClaimItem, SolveItem
 from perfdsl.semantics.text import plain, show_number
@@ -17,6 +17,7 @@ from perfdsl.solve.explain import explain, graph_dim, residency_notes
 from perfdsl.solve.numbers import in_unit, number, of_node
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.sensitivity import dependences
+from perfdsl.solve.truth import inside, ordered, truth
 from perfdsl.solve.unknowns import solve
 
 
@@ -111,43 +112,20 @@ def half_digit(digits: str) -> float:
 
 def _decide(item: ClaimItem, target: Range | None, reading: Reading) -> str:
     if target is not None and item.published is not None:
-        return _inside(reading.bounds(item.left), target)
+        return inside(reading.bounds(item.left), target)
     graph = reading.graph
-    gap = reading.bounds(graph.total([item.left, item.right], (1, -1)))
     match item.op:
-        case "<=" | "<":
-            return _sign(gap, strict=item.op == "<")
-        case ">=" | ">":
-            return _sign(Range(-gap.high, -gap.low), strict=item.op == ">")
+        case "<=" | "<" | ">=" | ">":
+            return ordered(item.left, item.right, item.op, reading)
         case "!=":
-            inside = _inside(gap, Range(0.0, 0.0))
-            return {"holds": "fails", "fails": "holds"}.get(inside, inside)
+            gap = reading.bounds(graph.total([item.left, item.right], (1, -1)))
+            equal = inside(gap, Range(0.0, 0.0))
+            return {"holds": "fails", "fails": "holds"}.get(equal, equal)
         case _:
             pass
     width = NEAR if item.op == "~=" and item.within is None else item.within or EQUAL
     ratio = reading.bounds(graph.ratio(item.left, item.right))
-    return _inside(ratio, Range(1 - width, 1 + width))
-
-
-def _inside(found: Range, target: Range) -> str:
-    if math.isnan(found.low) or math.isnan(found.high):
-        return "undecided"
-    if target.low <= found.low and found.high <= target.high:
-        return "holds"
-    if found.high < target.low or found.low > target.high:
-        return "fails"
-    return "undecided"
-
-
-def _sign(gap: Range, *, strict: bool) -> str:
-    """Whether left - right is below zero: always, never, or sometimes."""
-    if math.isnan(gap.low) or math.isnan(gap.high):
-        return "undecided"
-    if gap.high < 0 or (gap.high <= 0 and not strict):
-        return "holds"
-    if gap.low > 0 or (gap.low >= 0 and strict):
-        return "fails"
-    return "undecided"
+    return inside(ratio, Range(1 - width, 1 + width))
 
 
 def _partial(item: ClaimItem, reading: Reading) -> str:
@@ -178,42 +156,52 @@ def _partial(item: ClaimItem, reading: Reading) -> str:
 
 
 def _bound(item: ClaimItem, reading: Reading) -> Verdict:
-    bounds = reading.bounds(item.left)
-    verdict = "holds" if bounds.low > 0 else "fails" if bounds.high <= 0 else "undecided"
+    verdict = truth(item.left, reading)
     family = item.op == "family"
     term = binding_term(reading, item.right, family=family)
     computed = (term.family or term.name) if family else term.name
     if verdict == "holds":
         computed = item.term
     explanation = None
+    rivalry = _terms(reading, item) if verdict == "undecided" else ""
     if verdict == "fails":
-        notes = (_terms(reading, item.right), *residency_notes(reading, [item.right]))
+        notes = (_terms(reading, item), *residency_notes(reading, [item.right]))
         explanation = Explanation("", None, 0.0, tuple(note for note in notes if note))
     depends = dependences(reading, item.right)
     return _verdict(
         item, verdict, f"{computed}-bound", f"{item.term}-bound", explanation=explanation,
-        depends=depends,
+        partial=rivalry, depends=depends,
     )  # fmt: skip
 
 
-def _terms(reading: Reading, node: int) -> str:
-    """`dram 1.296 ms, compute 352.3 us`: what competes, largest first."""
+def _terms(reading: Reading, item: ClaimItem) -> str:
+    """`dram 1.296 ms, compute 352.3 us (340 .. 360)`: what competes, largest first."""
     graph = reading.graph
-    found: dict[str, float] = {}
-    todo = [node]
+    dim = (item.other.dim if item.other is not None else None) or PURE
+    found: dict[str, int] = {}
+    todo = [item.right]
     while todo:
         for arg, term in rivals(graph, heart(graph, todo.pop())):
             if not term.family or term == LEVELS:
                 todo.append(arg)
             if term.name and term != LEVELS:
-                found[term.name] = reading.value(arg)
-    ranked = sorted(found.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{name} {show_number(value, base('s'))}" for name, value in ranked if value)
+                found[term.name] = arg
+    ranked = sorted(found.items(), key=lambda pair: -reading.value(pair[1]))
+    return ", ".join(
+        f"{name} {_ranged(reading, arg, dim)}" for name, arg in ranked if reading.value(arg)
+    )
+
+
+def _ranged(reading: Reading, node: int, dim: Dimension) -> str:
+    """`39.02 ms`, or `39.02 ms (37.21 .. 41.03)` where it is not one number."""
+    found = number(reading.value(node), dim, reading.bounds(node))
+    told = show_number(found.value, dim)
+    low, high = (plain(end / found.factor) for end in (found.low, found.high))
+    return told if low == high else f"{told} ({low} .. {high})"
 
 
 def _condition(item: ClaimItem, reading: Reading) -> Verdict:
-    bounds = reading.bounds(item.left)
-    verdict = "holds" if bounds.low > 0 else "fails" if bounds.high <= 0 else "undecided"
+    verdict = truth(item.left, reading)
     question = reading.graph.residencies.get(item.left)
     computed: Number | str = {"holds": "true", "fails": "false"}.get(verdict, "undecided")
     published: Number | str = "true"

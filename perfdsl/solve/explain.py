@@ -212,7 +212,7 @@ def residency_notes(reading: Reading, roots: list[int]) -> tuple[str, ...]:
             continue
         size, room = reading.value(question.size), reading.value(question.room)
         each = reading.value(question.each) if question.each >= 0 else room
-        what = "the weights" if question.role in {"weights", "one pass"} else question.role
+        what = "the weights" if question.role == "weights" else f"the bytes of {question.role}"
         inside = question.inside[-1]
         bytes_ = graph_dim()
         parts = f"{_binary(room)} in all"

@@ -1,0 +1,58 @@
+"""Conditions over ranges: one holds where all that it can be does, fails where none does."""
+
+from __future__ import annotations
+
+import math
+
+from perfdsl.numeric.intervals import Range
+from perfdsl.solve.reading import Reading
+
+
+def truth(node: int, reading: Reading) -> str:
+    """A condition: its comparisons one by one, and as a whole where they leave it open."""
+    item = reading.graph.nodes[node]
+    parts = [truth(arg, reading) for arg in item.args] if item.op in {"and", "or", "not"} else []
+    match item.op:
+        case "compare" if item.data in {"<", "<=", ">", ">="}:
+            found = ordered(item.args[0], item.args[1], item.data, reading)
+        case "and":
+            found = "fails" if "fails" in parts else "holds" if {*parts} == {"holds"} else ""
+        case "or":
+            found = "holds" if "holds" in parts else "fails" if {*parts} == {"fails"} else ""
+        case "not":
+            found = {"holds": "fails", "fails": "holds"}.get(parts[0], "")
+        case _:
+            found = ""
+    if found:
+        return found
+    low, high = reading.bounds(node)
+    return "holds" if low > 0 else "fails" if high <= 0 else "undecided"
+
+
+def ordered(left: int, right: int, op: str, reading: Reading) -> str:
+    """Whether left < right (or another order): by their difference, in which one input is one."""
+    gap = reading.bounds(reading.graph.total([left, right], (1, -1)))
+    if op in {">", ">="}:
+        gap = Range(-gap.high, -gap.low)
+    return _below_zero(gap, strict=op in {"<", ">"})
+
+
+def _below_zero(gap: Range, *, strict: bool) -> str:
+    if math.isnan(gap.low) or math.isnan(gap.high):
+        return "undecided"
+    if gap.high < 0 or (gap.high <= 0 and not strict):
+        return "holds"
+    if gap.low > 0 or (gap.low >= 0 and strict):
+        return "fails"
+    return "undecided"
+
+
+def inside(found: Range, target: Range) -> str:
+    """Whether a value lies in a range: all that it can be, none of it, or some."""
+    if math.isnan(found.low) or math.isnan(found.high):
+        return "undecided"
+    if target.low <= found.low and found.high <= target.high:
+        return "holds"
+    if found.high < target.low or found.low > target.high:
+        return "fails"
+    return "undecided"
