@@ -266,7 +266,7 @@ def test_what_is_said_not_to_work_is_refused():
         "smallest": "analysis a() { show smallest(c for c in 1 .. 3 if c > 1) }",
         "largest": "analysis a() { show largest(c for c in 1 .. 3 if c < 3) }",
         "table": "table t(x: op): Ratio step { 0 op: 10 %, 1 op: 60 % }",
-        "data": "data d(x: ms) {\n1\n}",
+        "data": 'data d(x: ms) from "d.csv"',
         "fit": "analysis a() { unknown c: s; fit f = c from r.x ~= c for r in d }",
         "send": "operator o(n: Count) { send pcie = n * 1 B }",
         "read x(from)": "operator o(n: Count) { read weights(from) = n * 1 B }",

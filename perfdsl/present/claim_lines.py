@@ -6,8 +6,21 @@ from collections.abc import Iterator
 
 from perfdsl.diagnostics import Span
 from perfdsl.present import figures, words
-from perfdsl.records import dataclass
+from perfdsl.records import dataclass, replace
 from perfdsl.solve.answers import AnalysisAnswer, Number, Refused, Verdict
+
+# So many rows of one claim are told where nobody asks for all of them.
+TOLD = 12
+
+
+@dataclass(frozen=True, slots=True)
+class RowLine:
+    """One row of a claim over rows; without a mark it says how many rows are left out."""
+
+    mark: str
+    name: str
+    sides: str
+    gap: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +40,13 @@ class Line:
     details: tuple[str, ...]
     group: str
     left: float
+    rows: tuple[RowLine, ...] = ()
 
     @property
     def words(self) -> str:
         """What is said across the columns where no number is compared."""
+        if self.computed and not self.stated:
+            return self.computed
         if self.unit or self.gap or not self.computed[:1].isalpha():
             return ""
         same = self.computed == self.stated
@@ -75,7 +91,27 @@ def _claim(item: Verdict, verbose: bool) -> Line:
         details=_details(item) if verbose or not item.kept else (),
         group=item.id.partition(".")[0] if "." in item.id else "",
         left=found.left if found is not None else 0.0,
+        rows=tuple(_rows(item, verbose)),
     )
+
+
+def _rows(item: Verdict, verbose: bool) -> Iterator[RowLine]:
+    """The rows that do not serve the word, the first few of them; all where they are asked for."""
+    good = "holds" if item.expects else "fails"
+    chosen = [(name, row) for name, row in item.rows if verbose or row.verdict != good]
+    shown = chosen if verbose else chosen[:TOLD]
+    for name, row in shown:
+        yield _row(name, row)
+    if len(shown) < len(chosen):
+        yield RowLine("", f"and {len(chosen) - len(shown)} more", "", "")
+
+
+def _row(name: str, row: Verdict) -> RowLine:
+    computed, stated, unit = _sides(row)
+    line = replace(_claim(row, False), computed=computed, stated=stated, unit=unit)
+    sides = line.words or f"{computed}, stated {stated} {unit}".rstrip()
+    told = "; ".join(part for part in (words.gap(row), *_doubt(row), *words.reason(row)) if part)
+    return RowLine(mark_of(row), name, sides, told.replace(words.NOTHING_KNOWN, "").strip("; "))
 
 
 def _doubt(item: Verdict) -> Iterator[str]:

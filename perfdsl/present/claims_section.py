@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from perfdsl.present import words
-from perfdsl.present.claim_lines import Line, lines_of
+from perfdsl.present.claim_lines import Line, RowLine, lines_of
 from perfdsl.present.style import Piece, Row, Theme, hanging, padded, width_of, wrap
 from perfdsl.records import dataclass
 from perfdsl.solve.answers import AnalysisAnswer
@@ -124,6 +124,7 @@ def _rows(lines: Iterable[Line], layout: Layout, theme: Theme, seen: set[str]) -
         for line in part:
             yield from _line(line, layout, theme)
             yield from _told(line, theme)
+            yield from _row_lines(line.rows, theme)
         yield from _reasons(part, theme, seen)
 
 
@@ -160,6 +161,24 @@ def _told(line: Line, theme: Theme) -> Iterator[Row]:
         yield from hanging(lead, text, theme, "bad" if line.mark == "bad" else "")
     for text in line.details:
         yield from hanging(lead, text, theme, "dim")
+
+
+def _row_lines(rows: Sequence[RowLine], theme: Theme) -> Iterator[Row]:
+    """The rows of a claim over rows below it, in columns of their own."""
+    marked = [row for row in rows if row.mark]
+    names = min(28, max((width_of(row.name) for row in marked), default=0))
+    sides = min(34, max((width_of(row.sides) for row in marked), default=0))
+    indent = " " * (MARK + 2)
+    for row in rows:
+        if not row.mark:
+            yield (indent, ""), (f"{row.name}; --verbose shows every row", "dim")
+            continue
+        lead = [(indent, ""), (theme.mark(row.mark), row.mark), (" ", "")]
+        name = wrap(row.name, names)
+        lead += [(padded(name[0], names), ""), ("  ", ""), (padded(row.sides, sides), "")]
+        yield from hanging([*lead, ("  ", "")], theme.own(row.gap), theme, "dim")
+        for other in name[1:]:
+            yield (indent + "  ", ""), (other, "")
 
 
 def _reasons(run: Sequence[Line], theme: Theme, seen: set[str]) -> Iterator[Row]:

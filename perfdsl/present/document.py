@@ -114,7 +114,7 @@ class Statement(Part):
     statement: its title, else its formula. published and computed: numbers in `unit`, or words.
     For an observation `published` is what was observed and `computed` what is predicted.
     expects: what keeps its word is `holds` (claim), `fails` (refute); kept: it is kept.
-    gap: computed / published - 1.
+    gap: computed / published - 1. rows: of a claim over rows each one; empty for any other.
     """
 
     id: str
@@ -136,6 +136,22 @@ class Statement(Part):
     high: Real
     source: str
     elasticities: list[Elasticity]
+    rows: list[RowVerdict] = []
+
+
+class RowVerdict(Part):
+    """One row of a claim over rows, by its label or number; computed and published in `unit`."""
+
+    row: str
+    published: Real | str
+    computed: Real | str
+    unit: str
+    verdict: Literal["holds", "fails", "undecided"]
+    kept: bool
+    gap: Real
+    low: Real
+    high: Real
+    explanation: str
 
 
 class Column(Part):

@@ -141,6 +141,23 @@ def _claim(item: a.Verdict) -> d.Statement:
         high=computed.high / factor if isinstance(computed, a.Number) else None,
         source="",
         elasticities=_elasticities(item.depends),
+        rows=[_row(name, row) for name, row in item.rows],
+    )
+
+
+def _row(name: str, item: a.Verdict) -> d.RowVerdict:
+    whole = _claim(item)
+    return d.RowVerdict(
+        row=name,
+        published=whole.published,
+        computed=whole.computed,
+        unit=whole.unit,
+        verdict=_verdict(item.verdict),
+        kept=item.kept,
+        gap=item.gap,
+        low=whole.low,
+        high=whole.high,
+        explanation=whole.explanation,
     )
 
 

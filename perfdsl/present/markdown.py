@@ -44,7 +44,10 @@ def _analysis(item: AnalysisAnswer) -> Iterator[str]:
     yield from _answers(item.solved)
     for conflict in item.conflicts:
         yield from _conflict(conflict)
-    yield from _claims(lines_of(item, verbose=False))
+    lines = lines_of(item, verbose=False)
+    yield from _claims(lines)
+    for line in lines:
+        yield from _rows(line)
     yield from _observed(item)
     yield from _findings(item)
     yield from _assumed(item)
@@ -130,6 +133,15 @@ def _claim(line: Line) -> list[str]:
     why = "; ".join(part for part in (*line.below, line.cause, *line.notes) if part)
     texts = (line.name, line.computed, line.stated, line.unit, line.gap, why)
     return [MARKS[line.mark], *map(escaped, texts), escaped(line.id)]
+
+
+def _rows(line: Line) -> Iterator[str]:
+    """The rows of a claim over rows that do not serve its word."""
+    rows = [
+        [MARKS[row.mark] if row.mark else "", *map(escaped, (row.name, row.sides, row.gap))]
+        for row in line.rows
+    ]
+    yield from _section(f"Rows of {line.name}", ("verdict", "row", "computed", "off by"), rows)
 
 
 def _observed(item: AnalysisAnswer) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from perfdsl.present import figures, words
 from perfdsl.present.claim_lines import mark_of
 from perfdsl.present.style import Piece, Row, Theme, hanging, padded, width_of, wrap
+from perfdsl.records import replace
 from perfdsl.solve.answers import (
     AnalysisAnswer,
     Conflict,
@@ -76,12 +77,21 @@ def _value_rows(
 # -------------------------------------------------------------------------------------- tables
 
 
-def tables(item: AnalysisAnswer, theme: Theme) -> Iterator[Row]:
+# So many rows of a shown table are told where nobody asks for all of them.
+TOLD = 50
+
+
+def tables(item: AnalysisAnswer, theme: Theme, *, verbose: bool) -> Iterator[Row]:
     """Shown tables, and the operators where they were asked for."""
     for show in item.shows:
         if isinstance(show.value, Table):
             yield from _title(show.title)
-            yield from table_rows(show.value, theme)
+            rows = show.value.rows
+            most = len(rows) if verbose else TOLD
+            yield from table_rows(replace(show.value, rows=rows[:most]), theme)
+            if len(rows) > most:
+                more = f"and {len(rows) - most:,} more rows; --verbose shows all"
+                yield ("  ", ""), (more, "dim")
     for name, table in item.per_operator:
         yield from _title(f"Operators of {name}")
         yield from table_rows(table, theme)

@@ -22,7 +22,7 @@ def page(answers: Sequence[AnalysisAnswer], theme: Theme, *, verbose: bool = Fal
 def _analysis(item: AnalysisAnswer, theme: Theme, verbose: bool) -> Iterator[Row]:
     yield from _head(item, theme)
     yield from sections.values(item, theme, verbose=verbose)
-    yield from sections.tables(item, theme)
+    yield from sections.tables(item, theme, verbose=verbose)
     yield from sections.answers(item, theme)
     yield from sections.conflicts(item, theme)
     yield from claims_section.section(item, theme, verbose=verbose)

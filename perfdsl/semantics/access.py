@@ -8,11 +8,13 @@ from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import (
     POISON,
     Applied,
+    Data,
     Declared,
     Instance,
     ModuleValue,
     Quantity,
     Record,
+    Row,
     Sequence,
     Value,
     describe,
@@ -53,6 +55,12 @@ def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
                     return _level_lacks(value.instance, name, span, frame)
                 return instance_field(value.instance, name, span, frame)
             return _missing(value.what, name, span, [*fields, *value.rows], frame)
+        case Row(cells=cells):
+            if name in cells:
+                return cells[name]
+            return _missing(f"the data `{value.data}`", name, span, list(cells), frame)
+        case Data():
+            return _column(value, name, span, frame)
         case Applied():
             record = frame.context.functions["applied"](value, frame)
             return read_field(record, name, span, frame)
@@ -66,6 +74,16 @@ def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
         case _:
             title = f"{describe(value)} has no field `{name}`"
             return frame.context.report("P106", title, span)
+
+
+def _column(data: Data, name: str, span: Span, frame: Frame) -> Value:
+    """A column as a whole is no value; what was probably meant is said."""
+    if name not in data.columns:
+        return _missing(f"the data `{data.name}`", name, span, list(data.columns), frame)
+    first = f'"{data.rows[0].label}"' if data.labelled else "1"
+    title = f"`{data.name}.{name}` is a whole column: a value stands in each row"
+    help_ = f"write `sum(r.{name} for r in {data.name})`, or one row: `{data.name}[{first}].{name}`"
+    return frame.context.report("P302", title, span, help_=help_)
 
 
 def _missing(what: str, name: str, span: Span, names: list[str], frame: Frame) -> Value:

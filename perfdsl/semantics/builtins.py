@@ -8,6 +8,7 @@ from functools import partial
 
 from perfdsl.semantics.access import capacity
 from perfdsl.semantics.arithmetic import BRIDGES, Operand, shown, unify
+from perfdsl.semantics.data import kept_rows
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension, base
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.gathering import GATHERERS, most, not_yet
@@ -22,6 +23,7 @@ from perfdsl.semantics.values import (
     POISON,
     Builtin,
     Condition,
+    Data,
     Instance,
     Nothing,
     Quantity,
@@ -150,7 +152,11 @@ def _mod(expr: tree.Call, frame: Frame) -> Value:
 
 
 def _count(expr: tree.Call, frame: Frame) -> Value:
-    """`count(65 token)`: the bare number of a pure count."""
+    """`count(65 token)`: the bare number of a pure count; `count(runs)`: how many rows."""
+    if len(expr.args) == 1 and not expr.args[0].name:
+        whole = evaluate(expr.args[0].value, frame)
+        if isinstance(whole, Data):
+            return kept_rows(whole, len(whole.rows), whole.span, frame)
     found = _one(expr, frame)
     if found is None:
         return POISON

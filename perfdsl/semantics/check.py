@@ -167,10 +167,13 @@ def _is_workload(param: tree.Param, entry: Module) -> bool:
     return isinstance(value, Instance) and value.sort == "workload"
 
 
+NAMED = (tree.Let, tree.Unknown, tree.Function, tree.DataRows, tree.DataFile)
+
+
 def _unused_in_analysis(node: tree.Analysis, context: Context) -> None:
     uses = Counter(name for statement in node.body for name in mentioned([statement]))
     for statement in node.body:
-        if isinstance(statement, tree.Let | tree.Unknown | tree.Function):
+        if isinstance(statement, NAMED):
             if uses[statement.name] <= (statement.name in mentioned([statement])):
                 title = f"`{statement.name}` is defined, but nothing uses it"
                 _warn(title, statement.span, context)

@@ -6,12 +6,14 @@ from perfdsl.records import replace
 from perfdsl.semantics.arithmetic import Operand, unify, warn_of_prefixes
 from perfdsl.semantics.binding import bound, heart, terms_of
 from perfdsl.semantics.expressions import evaluate
+from perfdsl.semantics.gathering import settled_items
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.notes import find
 from perfdsl.semantics.program import ClaimItem
 from perfdsl.semantics.quantities import condition, quantity
 from perfdsl.semantics.scope import Frame
-from perfdsl.semantics.values import Condition, Quantity
+from perfdsl.semantics.text import plain
+from perfdsl.semantics.values import Condition, Quantity, Record, Row, Words, describe
 from perfdsl.syntax import tree
 from perfdsl.syntax.printer import print_expr
 
@@ -21,10 +23,56 @@ GROUNDS = {"hardware", "model", "workload", "operator", "format", "observation",
 
 
 def claim_item(statement: tree.Claim, frame: Frame) -> ClaimItem | None:
-    if statement.over is not None:
-        title = "a claim over rows of data is read, but not evaluated yet"
-        frame.context.report("P008", title, statement.span)
+    """What a claim states: once, or for each item of its `for`. None: reported."""
+    if statement.over is None:
+        return _one(statement, frame)
+    return _over(statement, statement.over, frame)
+
+
+def _over(statement: tree.Claim, over: tree.Expr, frame: Frame) -> ClaimItem | None:
+    """A claim about each row (or number, or operator): a statement of its own, in one word."""
+    span = statement.span
+    gather = tree.Gather(
+        tree.Name("claim", span=span), statement.value, statement.var, over, statement.cond,
+        span=span,
+    )  # fmt: skip
+    frames = settled_items(gather, frame)
+    if frames is None:
         return None
+    if not frames:
+        title = "there is no row to claim this of"
+        frame.context.report("P601", title, (statement.cond or over).span)
+        return None
+    found = [(_item_name(statement.var, inner, frame), _one(statement, inner)) for inner in frames]
+    rows = tuple((name, item) for name, item in found if item is not None)
+    if len(rows) < len(found):
+        return None
+    first = rows[0][1]
+    runs = over.span.to((statement.cond or over).span)
+    return replace(
+        _item(statement, frame, "rows", first.left, first.value),
+        formula=f"{first.formula} for {statement.var} in {' '.join(runs.text.split())}",
+        rows=rows,
+    )
+
+
+def _item_name(var: str, inner: Frame, frame: Frame) -> str:
+    """What an item of a `for` is called: by its label or name, else `n = 3`."""
+    match inner.values[var]:
+        case Row(name=name):
+            return name
+        case Record(fields=fields) if isinstance(fields.get("name"), Words):
+            words = fields["name"]
+            assert isinstance(words, Words)
+            return words.text
+        case Quantity(node=node, tag=tag):
+            number = frame.context.graph.number(node)
+            return f"{var} = {plain(number or 0.0)} {tag}".rstrip()
+        case other:
+            return describe(other)
+
+
+def _one(statement: tree.Claim, frame: Frame) -> ClaimItem | None:
     match statement.value:
         case tree.Compare():
             item = _compare_claim(statement, statement.value, frame)
@@ -43,9 +91,9 @@ def claim_item(statement: tree.Claim, frame: Frame) -> ClaimItem | None:
 def _grounded(item: ClaimItem, frame: Frame) -> bool:
     """Whether the computed side rests on something declared elsewhere."""
     graph = frame.context.graph
-    roots = (
-        [item.left] if item.published is not None or item.other is None else [item.left, item.right]
-    )
+    # A number in the claim proves nothing; one in a row of data was measured.
+    written = item.published is not None and item.published.sort != "data"
+    roots = [item.left] if written or item.other is None else [item.left, item.right]
     needed = graph.needed(roots)
     if any(graph.nodes[number].op == "answer" for number in needed):
         return True
@@ -72,7 +120,8 @@ def _item(
 def _compare_claim(statement: tree.Claim, expr: tree.Compare, frame: Frame) -> ClaimItem | None:
     beside = frame.local()
     beside.sort = "claim"
-    swapped = _is_literal(expr.left) and not _is_literal(expr.right)
+    swapped = _is_stated(expr.left, frame) and not _is_stated(expr.right, frame)
+    swapped = swapped or (_is_literal(expr.left) and not _is_literal(expr.right))
     first, second = (expr.right, expr.left) if swapped else (expr.left, expr.right)
     left = quantity(first, beside if _is_literal(first) else frame)
     right = quantity(second, beside if _is_literal(second) else frame)
@@ -86,7 +135,7 @@ def _compare_claim(statement: tree.Claim, expr: tree.Compare, frame: Frame) -> C
     warn_of_prefixes(frame.context, *both)
     within, rounding = _tolerance(statement, frame)
     source = frame.context.graph.nodes[right.node].data
-    published = source if _is_literal(second) and isinstance(source, Input) else None
+    published = source if _is_stated(second, frame) and isinstance(source, Input) else None
     op = MIRROR.get(expr.op, expr.op) if swapped else expr.op
     return replace(
         _item(statement, frame, "compare", left.node, left),
@@ -100,6 +149,16 @@ def _compare_claim(statement: tree.Claim, expr: tree.Compare, frame: Frame) -> C
 
 
 MIRROR = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
+
+
+def _is_stated(expr: tree.Expr, frame: Frame) -> bool:
+    """Whether a side is a number as somebody wrote it: in the claim, or in a cell of data."""
+    if _is_literal(expr):
+        return True
+    if not isinstance(expr, tree.Field):
+        return False
+    base = frame.context.evaluate(expr.base, frame)
+    return isinstance(base, Row)
 
 
 def _is_literal(expr: tree.Expr) -> bool:

@@ -20,6 +20,7 @@ from perfdsl.semantics.choices import (
     read_logic,
     read_not,
 )
+from perfdsl.semantics.data import row_of
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.fields import call_declared
 from perfdsl.semantics.literals import noted, number, plus_minus, skew
@@ -30,6 +31,7 @@ from perfdsl.semantics.values import (
     POISON,
     Applied,
     Builtin,
+    Data,
     Declared,
     FunctionValue,
     Instance,
@@ -195,9 +197,13 @@ def _indexed(expr: tree.Indexed, frame: Frame) -> Value:
     if isinstance(expr.base, tree.Number):
         return _of_kinds(expr, frame)
     key = row_key(expr, frame)
-    if key is None:
+    if key is None and not _is_data(expr.base, frame):
         return reindex(expr, frame)
     value = evaluate(expr.base, frame)
+    if isinstance(value, Data):
+        return row_of(value, expr.items[0], frame)
+    if key is None:
+        return reindex(expr, frame)
     if value == POISON:
         return POISON
     if not isinstance(value, Record) or not value.rows:
@@ -220,6 +226,18 @@ def _indexed(expr: tree.Indexed, frame: Frame) -> Value:
         text = f'"{near}"' if isinstance(expr.items[0].value, tree.Text) else near
         fix = Fix(f"write `{near}`", (Edit(place, text),), safe=True)
     return frame.context.report("P106", title, expr.items[0].span, help_=help_, fix=fix)
+
+
+def _is_data(base: tree.Expr, frame: Frame) -> bool:
+    """Whether what is indexed is data: `runs[3]` asks for a row, not for other inputs."""
+    match base:
+        case tree.Name(id=name):
+            return isinstance(frame.find(name), Data)
+        case tree.Field(base=tree.Name(id=module), name=name):
+            found = frame.find(module)
+            return isinstance(found, ModuleValue) and isinstance(found.module.top().own(name), Data)
+        case _:
+            return False
 
 
 def _of_kinds(expr: tree.Indexed, frame: Frame) -> Value:

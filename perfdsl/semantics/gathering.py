@@ -7,6 +7,7 @@ from functools import partial
 
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.binding import name_of_sum
+from perfdsl.semantics.data import kept_rows
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.filters import Chosen, kept, kept_extreme, kept_value
 from perfdsl.semantics.graph import Graph, Input, Term
@@ -17,6 +18,7 @@ from perfdsl.semantics.scope import Frame, free_names
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import (
     POISON,
+    Data,
     Interval,
     Quantity,
     Record,
@@ -61,6 +63,10 @@ def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
             values = list(items)
         case Record(rows=rows) if rows:
             values = list(rows.values())
+        case Data(rows=rows):
+            if not frame.context.spend(len(rows), expr.over.span):
+                return None
+            values = list(rows)
         case _ if over == POISON:
             return None
         case _:
@@ -68,6 +74,19 @@ def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
             frame.context.report("P302", title, expr.over.span)
             return None
     return [frame.local(**{expr.var: value}) for value in values]
+
+
+def settled_items(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
+    """A frame for each item that passes a filter which no reading can turn; None: reported."""
+    frames = items_of(expr, frame)
+    turns = None if frames is None else kept(expr, frames)
+    if turns is None:
+        return None
+    if expr.cond is not None and any(test is not None for _, test in turns):
+        title = "which rows these are depends on something uncertain, assumed or unknown"
+        frame.context.report("P505", title, expr.cond.span)
+        return None
+    return [inner for inner, _ in turns]
 
 
 def _chosen(expr: tree.Gather, frame: Frame) -> list[Chosen] | None:
@@ -122,8 +141,10 @@ def _short_sum(expr: tree.Gather, frame: Frame) -> Value | None:
     A body without its index is the number of turns times the body. A polynomial of the index has
     a closed form, taken where there are many turns or nobody knows how many.
     """
-    over = evaluate(expr.over, frame) if expr.cond is None else None
-    if not isinstance(over, Interval):
+    over = evaluate(expr.over, frame)
+    if isinstance(over, Data):
+        return _counted_rows(expr, over, frame)
+    if expr.cond is not None or not isinstance(over, Interval):
         return None
     graph = frame.context.graph
     number = graph.number
@@ -143,6 +164,21 @@ def _short_sum(expr: tree.Gather, frame: Frame) -> Value | None:
         # The last whole number below an open end.
         last = graph.total([graph.add("ceil", (last,)), graph.const(1.0)], (1, -1))
     node = closed_sum(graph, terms, over.low.node, last)
+    return Quantity(node, body.dim, body.tag, body.kinds)
+
+
+def _counted_rows(expr: tree.Gather, data: Data, frame: Frame) -> Value | None:
+    """`sum(1 for r in runs if ...)`: what does not look at the row, times the rows kept."""
+    if expr.var in free_names(expr.body):
+        return None
+    frames, body = items_of(expr, frame), quantity(expr.body, frame)
+    turns = None if frames is None else kept(expr, frames)
+    if turns is None or body is None:
+        return POISON
+    open_ = [test for _, test in turns if test is not None]
+    rows = kept_rows(data, len(turns) - len(open_), expr.span, frame)
+    graph = frame.context.graph
+    node = graph.product([graph.total([rows.node, *open_]), body.node])
     return Quantity(node, body.dim, body.tag, body.kinds)
 
 

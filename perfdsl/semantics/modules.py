@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perfdsl.diagnostics import Edit, Fix, Label, Severity, Span, did_you_mean
+from perfdsl.semantics.data import bind_data
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.exact import exact
 from perfdsl.semantics.expressions import evaluate
@@ -76,6 +77,8 @@ def names_of(statement: tree.Statement) -> list[tuple[str, Span]]:
             return [(name, head)]
         case tree.Let(name=name) | tree.Function(name=name) | tree.Policy(name=name):
             return [(name, statement.span)]
+        case tree.DataRows(name=name):
+            return [(name, statement.span)]
         case _:
             return []
 
@@ -86,6 +89,8 @@ def _bind(statement: tree.Statement, name: str, frame: Frame) -> None:
             frame.bindings[name] = binding_of(name, statement, statement.value)
         case tree.Function():
             from_function(statement, frame)
+        case tree.DataRows():
+            bind_data(statement, frame)
         case tree.Analysis():
             pass  # An analysis is asked for by name, and is nothing inside an expression.
         case _:
@@ -98,7 +103,7 @@ def _other(statement: tree.Statement, frame: Frame) -> None:
             pass
         case tree.Assign(path=(_,)):
             without_let(statement, "at the top of a file", frame)
-        case tree.Table() | tree.DataRows() | tree.DataFile():
+        case tree.Table() | tree.DataFile():
             title = f"`{statement.word}` is read, but not evaluated yet"
             frame.context.report("P008", title, statement.span)
         case _:

@@ -83,11 +83,12 @@ class AnswerPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClaimItem:
-    """`claim` (expects) or `refute`. sort: compare, bound or condition.
+    """`claim` (expects) or `refute`. sort: compare, bound, condition, or rows.
 
     compare: left op right, `within` relative to right or "rounding"; `published` says that right
     is a number as written, so that left is the computed side. bound: `right` is the max, `other`
     what it is, `left` the condition that `term` attains it; condition: left is a node of 1 or 0.
+    rows: one claim for each of `rows`, by its name; left is the first one's.
     """
 
     title: str
@@ -106,6 +107,12 @@ class ClaimItem:
     within: float | None = None
     rounding: bool = False
     term: str = ""
+    rows: tuple[tuple[str, ClaimItem], ...] = ()
+
+    @property
+    def each(self) -> tuple[ClaimItem, ...]:
+        """The claims that it is made of: itself, or one for each row."""
+        return tuple(item for _, item in self.rows) or (self,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

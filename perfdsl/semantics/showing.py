@@ -6,7 +6,7 @@ from perfdsl.diagnostics import Edit, Fix, Span, did_you_mean
 from perfdsl.semantics.program import ShowItem
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.units import Unit, UnitError
-from perfdsl.semantics.values import POISON, Quantity, Record, Value, describe
+from perfdsl.semantics.values import POISON, Data, Quantity, Record, Row, Value, describe
 from perfdsl.syntax import tree
 from perfdsl.syntax.printer import print_expr
 
@@ -60,6 +60,8 @@ def _unit_fits(text: str, shown: Value | None, span: Span, frame: Frame) -> bool
 
 def _columns(statement: tree.Show, value: Value, frame: Frame) -> bool:
     """Whether the value is a table that has these columns."""
+    if isinstance(value, Data | Row):
+        return _columns_of_data(statement, value, frame)
     rows = list(value.rows.values()) if isinstance(value, Record) else []
     tables = [row for row in rows if isinstance(row, Record) and "name" in row.fields]
     if not tables:
@@ -68,6 +70,18 @@ def _columns(statement: tree.Show, value: Value, frame: Frame) -> bool:
         return False
     good = [_column(column, tables, frame) for column in statement.columns]
     return all(good)
+
+
+def _columns_of_data(statement: tree.Show, value: Data | Row, frame: Frame) -> bool:
+    """Whether the data has these columns, in these units."""
+    rows = value.rows if isinstance(value, Data) else (value,)
+    for column in statement.columns:
+        name = ".".join(column.path)
+        if name not in rows[0].cells:
+            return _no_column(column.path[0], column, list(rows[0].cells), frame)
+        if column.unit and not _unit_fits(column.unit, rows[0].cells[name], column.span, frame):
+            return False
+    return True
 
 
 def _column(column: tree.Column, rows: list[Record], frame: Frame) -> bool:

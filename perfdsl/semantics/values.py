@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension
 from perfdsl.semantics.graph import Term
@@ -115,6 +116,36 @@ class Record:
     parts: tuple[tuple[Dimension, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One row of data. name: what its labels say, and its number where that is not enough."""
+
+    name: str
+    label: str
+    data: str
+    cells: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """Where data was read from: the file as its user knows it, and what was in it."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Data:
+    """Rows with named columns. labelled: the column whose text names a row, "" for none."""
+
+    name: str
+    columns: tuple[str, ...]
+    labelled: str
+    rows: tuple[Row, ...]
+    span: Span
+    file: DataFile | None = None
+
+
 class Later(Mapping[str, "Value"]):
     """Named values that are computed when they are asked for, and kept."""
 
@@ -211,6 +242,8 @@ Value = (
     | Interval
     | Sequence
     | Record
+    | Row
+    | Data
     | ModuleValue
     | Declared
     | Instance
@@ -241,6 +274,10 @@ def describe(value: Value) -> str:
             return f"a {what}"
         case Record(what=what):
             return what
+        case Row(data=data):
+            return f"a row of `{data}`"
+        case Data(name=name):
+            return f"the data `{name}`"
         case ModuleValue():
             return "an imported file"
         case Declared(node=node):

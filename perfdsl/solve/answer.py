@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from perfdsl.diagnostics import Span
 from perfdsl.semantics.arithmetic import bridge_value
 from perfdsl.semantics.dimensions import PURE
 from perfdsl.semantics.graph import Input
@@ -20,11 +21,10 @@ from perfdsl.semantics.program import (
     SolveItem,
 )
 from perfdsl.semantics.text import plain
-from perfdsl.semantics.values import Condition, Quantity, Record, Value, Words
+from perfdsl.semantics.values import Condition, Data, Quantity, Record, Row, Value, Words
 from perfdsl.solve.answers import (
     AnalysisAnswer,
     Cell,
-    Dependence,
     Finding,
     Number,
     Observed,
@@ -40,7 +40,7 @@ from perfdsl.solve.explain import is_bridge
 from perfdsl.solve.extent import extent
 from perfdsl.solve.numbers import number, of_node
 from perfdsl.solve.reading import Reading
-from perfdsl.solve.sensitivity import dependences
+from perfdsl.solve.sensitivity import dependences, strongest
 from perfdsl.solve.unknowns import answer_range, answer_value, solve
 
 OPERATOR_COLUMNS = ("name", "count", "work", "bytes", "intensity", "time", "bound")
@@ -82,7 +82,7 @@ def _analysis(program: AnalysisProgram, reading: Reading, per_operator: bool) ->
         solved,
         conflicts(program, reading),
         tuple(_findings(program, reading)),
-        _strongest(
+        strongest(
             [*(d for s in shows for d in s.depends), *(d for c in claims for d in c.depends)]
         ),
         program.span,
@@ -109,6 +109,10 @@ def shown_value(item: ShowItem, reading: Reading) -> Number | bool | str | Table
             return of_node(reading, value.node, value.dimension, item.unit, module, value.tag)
         case Condition():
             return bool(reading.value(value.node))
+        case Data(rows=rows):
+            return rows_table(rows, item, reading)
+        case Row():
+            return rows_table((value,), item, reading)
         case Record(rows=rows) if rows and _is_table(value):
             return table(value, item, reading)
         case Record(fields=fields) if isinstance(fields.get("value"), Quantity):
@@ -185,6 +189,21 @@ def table(value: Record, item: ShowItem, reading: Reading) -> Table:
         if isinstance(row, Record)
     ]
     return Table(tuple(n for n, _ in chosen), tuple(u for _, u in chosen), tuple(rows))
+
+
+def rows_table(rows: Sequence[Row], item: ShowItem, reading: Reading) -> Table:
+    """Rows of data with the columns that were asked for, in the units as written."""
+    asked = [(".".join(c.path), c.unit) for c in item.columns]
+    chosen = asked or [(name, "") for name in rows[0].cells]
+    cells = [tuple(_datum(row.cells[name], unit, item, reading) for name, unit in chosen)
+             for row in rows]  # fmt: skip
+    return Table(tuple(n for n, _ in chosen), tuple(u for _, u in chosen), tuple(cells))
+
+
+def _datum(cell: Value, unit: str, item: ShowItem, reading: Reading) -> Cell:
+    if isinstance(cell, Quantity):
+        return _in(cell, unit or item.unit, item, reading)
+    return cell.text if isinstance(cell, Words) else ""
 
 
 def _cell(row: Record, name: str, unit: str, item: ShowItem, reading: Reading) -> Cell:
@@ -283,7 +302,7 @@ def _refused(item: RefuseItem) -> Refused:
 
 def _findings(program: AnalysisProgram, reading: Reading) -> Iterable[Finding]:
     """Ways of counting that a reader should know of: every unusual bridge."""
-    roots = [c.left for c in program.claims]
+    roots = [each.left for c in program.claims for each in c.each]
     roots += [s.value.node for s in program.shows if isinstance(s.value, Quantity)]
     roots += [n for s in program.solves for n in s.roots]
     seen: set[int] = set()
@@ -304,10 +323,15 @@ def _valueless(program: AnalysisProgram, reading: Reading) -> Iterable[Finding]:
     """What was asked for and is no number, whatever its uncertain inputs are."""
     asked = [(s.formula, s.value.node, s.span) for s in program.shows
              if isinstance(s.value, Quantity)]  # fmt: skip
-    asked += [(c.formula, c.left, c.span) for c in program.claims if c.sort == "compare"]
+    asked += [(each.formula, each.left, each.span) for c in program.claims for each in c.each
+              if each.sort == "compare"]  # fmt: skip
+    told: set[tuple[str, Span]] = set()  # of many rows of one claim the first is enough
     for formula, node, span in asked:
+        if (formula, span) in told:
+            continue
         if math.isnan(reading.value(node)) and math.isnan(reading.bounds(node).low):
             if not _answers_in(reading, node):
+                told.add((formula, span))
                 yield Finding(f"`{formula}` has no value", (WHY_NONE,), span)
 
 
@@ -327,12 +351,3 @@ def _unusual(source: Input) -> Finding | None:
         return None
     title = f"`{source.name}`: one {below} is counted as {plain(source.value)} {above} here"
     return Finding(title, (f"usually it is {plain(right)} {above}",), source.span)
-
-
-def _strongest(found: list[Dependence]) -> tuple[Dependence, ...]:
-    """Each assumed input once, with the strongest elasticity that any result has by it."""
-    best: dict[str, Dependence] = {}
-    for item in found:
-        if item.name not in best or abs(item.elasticity) > abs(best[item.name].elasticity):
-            best[item.name] = item
-    return tuple(sorted(best.values(), key=lambda d: -abs(d.elasticity)))

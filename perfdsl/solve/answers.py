@@ -86,7 +86,7 @@ class Verdict:
     """An answered claim. verdict: holds, fails or undecided; kept: its word is kept.
 
     computed and published are numbers or words ("memory-bound"). op: how they are compared, "" for
-    a condition. gap: computed / published - 1.
+    a condition. gap: computed / published - 1. rows: of a claim over rows, each with its name.
     """
 
     title: str
@@ -104,6 +104,12 @@ class Verdict:
     partial: str
     depends: tuple[Dependence, ...]
     span: Span
+    rows: tuple[tuple[str, Verdict], ...] = ()
+
+    @property
+    def each(self) -> tuple[Verdict, ...]:
+        """The verdicts that it is made of: itself, or one for each row."""
+        return tuple(row for _, row in self.rows) or (self,)
 
 
 @dataclass(frozen=True, slots=True)

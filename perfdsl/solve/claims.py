@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from perfdsl.numeric.intervals import Range
+from perfdsl.records import replace
 from perfdsl.semantics.binding import LEVELS, heart, rivals
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.operations import EQUAL, NEAR
@@ -16,9 +17,12 @@ from perfdsl.solve.binding import binding_term
 from perfdsl.solve.explain import explain, graph_dim, residency_notes
 from perfdsl.solve.numbers import in_unit, number, of_node
 from perfdsl.solve.reading import Reading
-from perfdsl.solve.sensitivity import dependences
+from perfdsl.solve.sensitivity import dependences, strongest
 from perfdsl.solve.truth import inside, ordered, truth
 from perfdsl.solve.unknowns import solve
+
+# Of so many rows that fail the derivation is searched for what accounts for it.
+EXPLAINED = 8
 
 
 def judge(item: ClaimItem, reading: Reading) -> Verdict:
@@ -28,8 +32,37 @@ def judge(item: ClaimItem, reading: Reading) -> Verdict:
             return _compared(item, reading)
         case "bound":
             return _bound(item, reading)
+        case "rows":
+            return _over(item, reading)
         case _:
             return _condition(item, reading)
+
+
+def _over(item: ClaimItem, reading: Reading) -> Verdict:
+    """A claim about each row: the whole has the verdict of the row that serves its word least."""
+    rows: list[tuple[str, Verdict]] = []
+    failed = 0
+    for name, part in item.rows:
+        reading.poll()
+        one = _compared(part, reading, explained=failed < EXPLAINED) if part.sort == "compare" \
+            else judge(part, reading)  # fmt: skip
+        failed += one.verdict == "fails"
+        rows.append((name, one))
+    order = ("fails", "undecided", "holds") if item.expects else ("holds", "undecided", "fails")
+    verdict = min((one.verdict for _, one in rows), key=order.index)
+    depends = strongest(d for _, one in rows for d in one.depends)
+    found = _verdict(item, verdict, _counted(rows), "", depends=depends)
+    return replace(found, tolerance=rows[0][1].tolerance, rows=tuple(rows))
+
+
+def _counted(rows: list[tuple[str, Verdict]]) -> str:
+    """`7 of 8 rows hold`, whatever the word in front of the claim is."""
+    count, many = sum(one.verdict == "holds" for _, one in rows), len(rows)
+    if many == 1:
+        return "the one row holds" if count else "the one row does not hold"
+    if count in {0, many}:
+        return f"all {many} rows hold" if count else f"none of {many} rows holds"
+    return f"{count} of {many} rows {'holds' if count == 1 else 'hold'}"
 
 
 def _verdict(
@@ -55,7 +88,7 @@ def _verdict(
 # ------------------------------------------------------------------------------------ compared
 
 
-def _compared(item: ClaimItem, reading: Reading) -> Verdict:
+def _compared(item: ClaimItem, reading: Reading, *, explained: bool = True) -> Verdict:
     module = item.frame.module
     left, right = reading.value(item.left), reading.value(item.right)
     assert item.other is not None
@@ -71,7 +104,9 @@ def _compared(item: ClaimItem, reading: Reading) -> Verdict:
     verdict = _decide(item, target, reading)
     gap = left / right - 1 if right and math.isfinite(left) else None
     explanation = None
-    if verdict == "fails" and item.published is not None and item.op in {"~=", "=="}:
+    if not explained:
+        pass
+    elif verdict == "fails" and item.published is not None and item.op in {"~=", "=="}:
         explanation = explain(reading, item.left, right, item.published.unit, module)
     elif verdict == "fails":
         notes = residency_notes(reading, [item.left, item.right])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.solve.answers import Dependence
@@ -41,3 +42,12 @@ def _dependence(reading: Reading, node: int, elasticity: float) -> Dependence:
         return Dependence(source.name, source.why, of_input(source), elasticity, source.span)
     assert isinstance(source, Definition)
     return Dependence(source.name, source.why, number(value, source.dim), elasticity, source.span)
+
+
+def strongest(found: Iterable[Dependence]) -> tuple[Dependence, ...]:
+    """Each assumed input once, with the strongest elasticity that any result has by it."""
+    best: dict[str, Dependence] = {}
+    for item in found:
+        if item.name not in best or abs(item.elasticity) > abs(best[item.name].elasticity):
+            best[item.name] = item
+    return tuple(sorted(best.values(), key=lambda d: -abs(d.elasticity)))

@@ -196,9 +196,9 @@ def _solve(span: Span, parts: Parts) -> tree.Solve:
 
 
 def _claim(span: Span, parts: Parts) -> tree.Claim:
-    word, title, value, within, var, over, notes = parts
+    word, title, value, within, var, over, cond, notes = parts
     return tree.Claim(
-        word == "claim", _string(title), value, within, _word(var), over, notes, span=span
+        word == "claim", _string(title), value, within, _word(var), over, cond, notes, span=span
     )
 
 
@@ -222,8 +222,9 @@ def _resident(span: Span, parts: Parts) -> tree.Resident:
 
 
 def _fit(span: Span, parts: Parts) -> tree.Fit:
-    name, unknowns, source, var, over, by, notes = parts
-    return tree.Fit(name.text, unknowns, source, var.text, over, _word(by), notes, span=span)
+    name, unknowns, source, var, over, cond, by, notes = parts
+    by = _word(by)
+    return tree.Fit(name.text, unknowns, source, var.text, over, cond, by, notes, span=span)
 
 
 def _names(span: Span, parts: Parts) -> tuple[str, ...]:

@@ -127,8 +127,7 @@ def _rarer(expr: tree.Expr) -> str:
         case tree.Noted(value, notes):
             return f"({_at(value, EXPR)}{_notes(notes)})"
         case tree.Gather(func, body, var, over, cond):
-            rest = f" if {_at(cond, EXPR)}" if cond else ""
-            return f"{_base(func)}({_at(body, EXPR)}{_for(var, over)}{rest})"
+            return f"{_base(func)}({_at(body, EXPR)}{_for(var, over, cond)})"
         case tree.Fold(acc, start, var, over, step):
             head = f"{acc} = {_at(start, EXPR)}{_for(var, over)}"
             return f"fold({head}: {_at(step, EXPR)})"
@@ -176,8 +175,9 @@ def _arguments(items: Iterable[tree.Argument]) -> str:
     )
 
 
-def _for(var: str, over: tree.Expr) -> str:
-    return f" for {var} in {_text(over) if isinstance(over, tree.Range) else _at(over, SUM)}"
+def _for(var: str, over: tree.Expr, cond: tree.Expr | None = None) -> str:
+    rest = f" if {_at(cond, EXPR)}" if cond else ""
+    return f" for {var} in {_text(over) if isinstance(over, tree.Range) else _at(over, SUM)}{rest}"
 
 
 def _overlay(changes: Sequence[tree.Statement]) -> str:
@@ -341,7 +341,7 @@ def _question(statement: tree.Statement) -> str:
         case tree.Claim(expects=expects, title=title, value=value, within=within):
             word = "claim" if expects else "refute"
             near = f" within {_at(within, SUM)}" if within else ""
-            rows = _for(statement.var, statement.over) if statement.over else ""
+            rows = _for(statement.var, statement.over, statement.cond) if statement.over else ""
             return f'{word} "{title}" {_text(value)}{near}{rows}'
         case tree.Refuse(code=code, title=title, value=value):
             return f'refuse {code} "{title}" {_text(value)}'
@@ -349,8 +349,9 @@ def _question(statement: tree.Statement) -> str:
             shown = ", ".join([_column(column) for column in columns])
             text = _text(value) + _worded("in", unit)
             return f"show {text}{_worded('columns', shown)}{_quoted('as', title)}"
-        case tree.Fit(name=name, unknowns=unknowns, source=source, var=var, over=over, by=by):
+        case tree.Fit(name=name, unknowns=unknowns, source=source, by=by):
             fitted = f"{', '.join(unknowns)} from {_text(source)}"
-            return f"fit {name} = {fitted}{_for(var, over)}{_worded('by', by)}"
+            rows = _for(statement.var, statement.over, statement.cond)
+            return f"fit {name} = {fitted}{rows}{_worded('by', by)}"
         case _:
             raise TypeError(f"no text for {type(statement).__name__}")

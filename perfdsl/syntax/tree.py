@@ -543,7 +543,7 @@ class Solve(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Claim(Statement):
-    """`claim` or (expects = False) `refute`."""
+    """`claim` or (expects = False) `refute`; with `over` one statement for each item."""
 
     word: ClassVar[str] = "claim"
     expects: bool
@@ -552,6 +552,7 @@ class Claim(Statement):
     within: Expr | None
     var: str
     over: Expr | None
+    cond: Expr | None
     notes: tuple[Note, ...]
 
 
@@ -590,6 +591,7 @@ class Fit(Statement):
     source: Expr
     var: str
     over: Expr
+    cond: Expr | None
     by: str
     notes: tuple[Note, ...]
 
