@@ -11,10 +11,12 @@ from perfdsl.diagnostics import Source, has_errors
 from perfdsl.numeric.evaluate import evaluate
 from perfdsl.pipeline import Options, check_file, open_file
 from perfdsl.semantics.graph import Graph, Input
-from perfdsl.semantics.program import AnalysisProgram, Program
-from perfdsl.semantics.values import Condition, Quantity, Record, Value
+from perfdsl.semantics.program import Program
+from perfdsl.semantics.values import Quantity
+from perfdsl.symbolic.dimension import dimension, without
 from perfdsl.symbolic.formulas import Formulas, is_open
-from perfdsl.symbolic.values import value
+from perfdsl.symbolic.quantities import quantities
+from perfdsl.symbolic.terms import size_of
 from tests.answers import ROOT
 
 FILES = sorted((ROOT / "examples").rglob("*.perf")) + sorted(
@@ -26,27 +28,6 @@ def program(path: Path) -> Program:
     source = open_file(path, Options().limits)
     assert isinstance(source, Source)
     return check_file(source, path.parent, Options())
-
-
-def of_value(found: Value, depth: int = 2) -> list[int]:
-    """The nodes of a value; of a record, those of its fields and rows."""
-    match found:
-        case Quantity() | Condition():
-            return [found.node]
-        case Record() if depth:
-            inner = [*dict(found.fields).values(), *dict(found.rows).values()]
-            inner += [found.default] if found.default is not None else []
-            return [node for part in inner for node in of_value(part, depth - 1)]
-        case _:
-            return []
-
-
-def roots(analysis: AnalysisProgram) -> list[int]:
-    values = [s.value for s in analysis.shows] + [d.value for d in analysis.definitions]
-    found = [node for v in values for node in of_value(v)]
-    found += [node for c in analysis.claims for node in (c.left, c.right) if node >= 0]
-    found += [o.target.node for o in analysis.observations]
-    return list(dict.fromkeys(found + [n for s in analysis.solves for n in s.roots]))
 
 
 def drawn(source: Input, chance: random.Random) -> float:
@@ -74,19 +55,21 @@ def drawn_for(graph: Graph, nodes: list[int], chance: random.Random) -> dict[int
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_formula_has_the_value_of_its_numeric_reading(path):
     """Every quantity of every program, at random values of all that can be set, to 1e-12."""
-    found = program(path)
-    graph, formulas = found.graph, Formulas(found.graph)
-    for analysis in found.analyses:
-        nodes = roots(analysis)
-        exprs = formulas.exprs(nodes)
+    whole = program(path)
+    graph, formulas = whole.graph, Formulas(whole.graph)
+    for analysis in whole.analyses:
+        found = quantities(analysis, formulas)
+        nodes = [formula.node for formula in found]
         for seed in range(5):
             given = drawn_for(graph, nodes, random.Random(seed))  # noqa: S311  no secret
             numbers = dict(given)
             special = {"answer": lambda n, given=given: given[n]}
             evaluate(graph, graph.needed(nodes), numbers, special)
             symbols = {formulas.symbol(n): v for n, v in given.items()}
-            for node, expr in zip(nodes, exprs, strict=True):
-                assert value(expr, symbols) == pytest.approx(numbers[node], rel=1e-12, nan_ok=True)
+            for formula in found:
+                read = formulas.value(formula.expr, symbols)
+                expected = pytest.approx(numbers[formula.node], rel=1e-12, nan_ok=True)
+                assert read == expected, formula.name
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -95,8 +78,36 @@ def test_no_formula_holds_a_rounded_number(path):
     found = program(path)
     formulas = Formulas(found.graph)
     for analysis in found.analyses:
-        for expr in formulas.exprs(roots(analysis)):
-            assert not expr.atoms(sympy.Float)
+        for formula in quantities(analysis, formulas):
+            assert not formula.expr.atoms(sympy.Float)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_formula_has_the_dimension_that_was_checked(path):
+    """From its symbols alone, units of literals included; counted things are bare numbers."""
+    found = program(path)
+    formulas = Formulas(found.graph, with_units=True)
+    for analysis in found.analyses:
+        counted = analysis.frame.module.units.counted
+        for formula in quantities(analysis, formulas):
+            dim = dimension(formula.expr, formulas, counted)
+            assert dim in {None, without(formula.dim, counted)}, formula.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_formulas_are_as_sympy_would_have_made_them(path):
+    """Sums and products that were put together without SymPy's constructors are equal to theirs."""
+    found = program(path)
+    formulas = Formulas(found.graph)
+    for analysis in found.analyses:
+        for formula in quantities(analysis, formulas):
+            if size_of(formula.expr) < 2_000:
+                assert rebuilt(formula.expr) == formula.expr
+
+
+def rebuilt(expr: sympy.Expr) -> sympy.Expr:
+    """The same expression by the constructors that merge and sort."""
+    return expr.func(*map(rebuilt, expr.args)) if expr.args else expr
 
 
 LITERALS = {

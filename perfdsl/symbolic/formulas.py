@@ -2,22 +2,22 @@
 
 One walk in ascending order; no text of a program reaches SymPy. A parameter, field, observation,
 unknown or uncertain number is a symbol called s0, s1, ...; any other literal is the fraction that
-its author wrote. Where an expression would nest too deep or grow too large for SymPy, its parts
-are functions of their inputs (`Part`), listed in `parts`.
+its author wrote. Where an expression would nest too deep or grow too large to be read, its parts
+are functions of their inputs (`Part`), with an expression each.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from sympy import S, ceiling, exp, floor, log, sqrt
-from sympy.core import Add, Expr, Integer, Mod, Mul, Pow, Rational, Symbol
+from sympy.core import Expr, Integer, Mod, Pow, Rational, Symbol
 
 from perfdsl.semantics.dimensions import PURE
-from perfdsl.semantics.exact import combined, constant, fits, written
+from perfdsl.semantics.exact import constant as exact_constant
+from perfdsl.semantics.exact import written
 from perfdsl.semantics.graph import Graph, Input, Node, Term
 from perfdsl.symbolic.functions import (
     COMPARISONS,
@@ -29,56 +29,67 @@ from perfdsl.symbolic.functions import (
     Most,
     Not,
     Opaque,
+    Part,
     Some,
 )
+from perfdsl.symbolic.terms import (
+    Atoms,
+    Number,
+    Terms,
+    TooLong,
+    added,
+    as_number,
+    constant,
+    number,
+    rational,
+)
+from perfdsl.symbolic.values import value
 
 # What somebody can set, measure or leave open; other literals are numbers.
 OPEN = frozenset({"unknown", "observation", "data", "index", "stand-in"})
-# SymPy recurses: beyond this depth, or this size written out, a part is named instead.
-DEPTH = 60
-SIZE = 20_000
-
-
-class Part(Opaque):
-    """A node by its number, as a function of the symbols that it depends on."""
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        return super(Opaque, self).fdiff(argindex)
+# A function's argument that nests deeper, or is larger written out, becomes a part with a name.
+DEPTH = 20
+SIZE = 4_000
+# What is larger is no longer searched for something to simplify.
+SEARCHED = 40
 
 
 @dataclass(slots=True, repr=False)
 class Formulas:
     """Expressions of one graph's nodes.
 
-    keep: nodes that stay names of their own. inputs: what each symbol stands for. parts: the node
-    that each kept, too deep or too large part is. terms: what the arguments of a max are called.
+    keep: nodes that stay names of their own. with_units: literals keep their units, as symbols of
+    the base dimensions. inputs, answers, units: what each symbol stands for. nodes: the node of a
+    symbol or part. inside: what each part is, in terms of symbols and of parts before it. terms:
+    what the arguments of a max are called.
     """
 
     graph: Graph
     keep: frozenset[int] = frozenset()
+    with_units: bool = False
     inputs: dict[Symbol, Input] = field(default_factory=dict)
     answers: dict[Symbol, int] = field(default_factory=dict)
-    parts: dict[Expr, int] = field(default_factory=dict)
+    units: dict[Symbol, str] = field(default_factory=dict)
+    nodes: dict[Expr, int] = field(default_factory=dict)
+    inside: dict[Expr, Expr] = field(default_factory=dict)
     terms: dict[Expr, tuple[Term, ...]] = field(default_factory=dict)
-    nodes: dict[Symbol, int] = field(default_factory=dict)
     _symbols: dict[int, Symbol] = field(default_factory=dict)
-    _made: dict[int, Expr] = field(default_factory=dict)
-    _extent: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _atoms: Atoms = field(default_factory=Atoms)
+    _known: dict[int, Terms] = field(default_factory=dict)
+    _exprs: dict[int, Expr] = field(default_factory=dict)
 
     def expr(self, node: int) -> Expr:
         """The expression of a node."""
-        if node not in self._made:
-            self._make([node])
-        return self._made[node]
+        return self.exprs([node])[0]
 
     def exprs(self, nodes: Iterable[int]) -> list[Expr]:
         """The expressions of some nodes, made in one walk."""
         nodes = list(nodes)
-        self._make(nodes)
-        return [self._made[node] for node in nodes]
+        self._make([node for node in nodes if node not in self._exprs])
+        return [self._expr(node) for node in nodes]
 
     def symbol(self, node: int) -> Symbol:
-        """The symbol of an input (or of an answer), whether or not it is a number in formulas."""
+        """The symbol of an input or answer, whether or not it is a number in formulas."""
         symbol = self._symbols.get(node)
         if symbol is None:
             item = self.graph.nodes[node]
@@ -95,126 +106,206 @@ class Formulas:
         """The value of an input as it was written, in base units, without rounding."""
         return rational(written(self.graph.nodes[node].data))
 
+    def value(self, expr: Expr, values: Mapping[Symbol, float]) -> float:
+        """The number that an expression is at these values of its symbols; nan where none."""
+        return value(expr, values, self.inside)
+
     # ------------------------------------------------------------------------------ the walk
 
     def _make(self, roots: list[int]) -> None:
-        for number in self._missing(roots):
-            node = self.graph.nodes[number]
-            made = self._symbol_or_number(number, node)
-            if made is None:
-                made = self._operation(number, node, [self._made[arg] for arg in node.args])
-            self._made[number] = made if self._small(number, node) else self._part(number)
+        order = self._missing(roots)
+        for at in order:
+            self._known[at] = self._kept(at, self._terms_of(at))
+        for node in roots:
+            self._expr(node)
+        # Long sums are needed again by few: a chain of them would fill the memory.
+        for at in order:
+            if len(self._known[at]) > SEARCHED:
+                del self._known[at]
+
+    def _expr(self, node: int) -> Expr:
+        made = self._exprs.get(node)
+        if made is None:
+            made = self._exprs[node] = self._atoms.expr(self._known[node])
+        return made
 
     def _missing(self, roots: list[int]) -> list[int]:
-        """What has to be made, ascending: nothing below a node that is made or an answer."""
+        """What has to be made, ascending: nothing below a node that is made, or below an answer."""
         seen: set[int] = set()
         todo = list(roots)
         while todo:
-            number = todo.pop()
-            if number not in seen and number not in self._made:
-                seen.add(number)
-                if self.graph.nodes[number].op != "answer":
-                    todo.extend(self.graph.nodes[number].args)
+            at = todo.pop()
+            if at not in seen and at not in self._known:
+                seen.add(at)
+                if self.graph.nodes[at].op != "answer":
+                    todo.extend(self.graph.nodes[at].args)
         return sorted(seen)
 
-    def _symbol_or_number(self, number: int, node: Node) -> Expr | None:
+    def _terms_of(self, at: int) -> Terms:
+        node = self.graph.nodes[at]
         match node.op:
             case "input" if is_open(node.data):
-                return self.symbol(number)
-            case "input":
-                return rational(written(node.data))
-            case "const":
-                return rational(constant(node.data)) if math.isfinite(node.data) else S.NaN
+                return self._atoms.atom(self.symbol(at))
             case "answer":
-                return self.symbol(number)
+                return self._atoms.atom(self.symbol(at))
+            case "input":
+                return self._literal(node.data)
+            case "const" if not math.isfinite(node.data):
+                return self._atoms.atom(S.NaN)
+            case "const":
+                return constant(number(exact_constant(node.data)))
             case _:
-                return None
+                pass
+        try:
+            return self._operation(at, node)
+        except TooLong:
+            return self._part(at, S.NaN)
+        except ZeroDivisionError:
+            return self._atoms.atom(S.NaN)
 
-    def _operation(self, number: int, node: Node, args: list[Expr]) -> Expr:
-        if all(arg.is_Rational for arg in args):
-            return self._of_numbers(number, node, args)
+    def _literal(self, source: Input) -> Terms:
+        plain = constant(number(written(source)))
+        if not self.with_units:
+            return plain
+        bases = [self._atoms.atom(self._unit(name)) for name, _ in source.dim.exponents]
+        powers = [power for _, power in source.dim.exponents]
+        return self._atoms.multiplied([plain, *bases], [1, *powers])
+
+    def _unit(self, name: str) -> Symbol:
+        """The symbol of a base dimension."""
+        known = {text: symbol for symbol, text in self.units.items()}
+        if name not in known:
+            known[name] = Symbol(f"u{len(self.units)}", positive=True)
+            self.units[known[name]] = name
+        return known[name]
+
+    def _operation(self, at: int, node: Node) -> Terms:
         match node.op:
             case "named":
-                return args[0]
+                return self._known[node.args[0]]
             case "sum":
-                return Add(*(a if s > 0 else -a for a, s in zip(args, node.data, strict=True)))
+                return added([self._known[arg] for arg in node.args], node.data)
             case "product":
-                return _product(args, node.data)
-            case "max" | "min":
-                return self._extreme(node, args)
-            case "select":
-                return Cases(*args)
-            case "compare":
-                return COMPARISONS[node.data](*args)
+                factors = [self._bounded(arg, math.inf) for arg in node.args]
+                return self._atoms.multiplied(factors, node.data)
             case _:
-                return FUNCTIONS[node.op](*args)
+                return self._applied(at, node, [self._bounded(arg, SIZE) for arg in node.args])
 
-    def _extreme(self, node: Node, args: list[Expr]) -> Expr:
-        made = (Most if node.op == "max" else Least)(*args)
-        if node.data and isinstance(made, Most | Least):
-            self.terms.setdefault(made, node.data)
-        return made
+    def _applied(self, at: int, node: Node, args: list[Terms]) -> Terms:
+        match node.op:
+            case "pow":
+                return self._power(args[0], args[1])
+            case "floor" | "ceil":
+                return self._rounded(at, node.op, args[0])
+            case _:
+                return self._function(node, args)
 
-    def _of_numbers(self, number: int, node: Node, args: list[Expr]) -> Expr:
-        """An operation on fractions: a fraction where it is one, else what SymPy or floats say."""
-        found = combined(node.op, [Fraction(int(a.p), int(a.q)) for a in args], node.data)
-        if found is not None and fits(found):
-            return rational(found)
-        if node.op in {"sum", "product", "pow"}:
-            return self._part(number)
+    def _power(self, base: Terms, exponent: Terms) -> Terms:
+        power = as_number(exponent)
+        if isinstance(power, int):
+            return self._atoms.multiplied([base], [power])
+        return self._made(Pow, [base, exponent])
+
+    def _rounded(self, at: int, op: str, arg: Terms) -> Terms:
+        """Whole terms stand before the rounding, as SymPy has it."""
+        atoms = self._atoms
+        whole = {product: f for product, f in arg.items() if self._is_whole(product, f)}
+        rest = {product: f for product, f in arg.items() if product not in whole}
+        value = as_number(rest)
+        if value is None:
+            expr = self._atoms.expr(rest)
+            if expr.is_number:
+                return self._by_value(at)
+            made = (floor if op == "floor" else ceiling)(expr, evaluate=False)
+            return added([whole, atoms.atom(made, *self._extent([rest]))], (1, 1))
+        return added([whole, constant((math.floor if op == "floor" else math.ceil)(value))], (1, 1))
+
+    def _is_whole(self, product: tuple[tuple[int, Number], ...], factor: Number) -> bool:
+        if not isinstance(factor, int):
+            return False
+        exprs = self._atoms.exprs
+        return all(
+            isinstance(power, int) and power > 0 and (e := exprs[atom]) is not None and e.is_integer
+            for atom, power in product
+        )
+
+    def _by_value(self, at: int) -> Terms:
+        """A whole number that rests on roots or logarithms of numbers, by its float."""
+        value = self.graph.number(at)
+        if value is None or not abs(value) < 2**53:
+            return self._part(at, S.NaN)
+        return constant(int(value))
+
+    def _function(self, node: Node, args: list[Terms]) -> Terms:
         match node.op:
             case "max" | "min":
-                return self._extreme(node, args)
+                made = self._made(Most if node.op == "max" else Least, args)
+                self._remember(made, node.data)
+                return made
             case "select":
-                return args[1] if args[0] != 0 else args[2]
+                known = as_number(args[0])
+                if known is not None:
+                    return args[1] if known else args[2]
+                return self._made(Cases, args)
             case "compare":
-                return COMPARISONS[node.data](*args)
+                return self._made(COMPARISONS[node.data], args)
             case _:
-                return FUNCTIONS[node.op](*args)
+                return self._made(FUNCTIONS[node.op], args)
+
+    def _remember(self, made: Terms, names: Sequence[Term] | None) -> None:
+        """What the arguments of an extreme are called."""
+        expr = self._atoms.expr(made)
+        if names and isinstance(expr, Most | Least):
+            self.terms.setdefault(expr, tuple(names))
+
+    def _made(self, function: Callable[..., Expr], args: list[Terms]) -> Terms:
+        """A function of its arguments, as an atom or as the terms that SymPy makes of it."""
+        exprs = [self._atoms.expr(arg) for arg in args]
+        depth, size = self._extent(args)
+        made = function(*exprs)
+        if isinstance(made, Opaque):
+            return self._atoms.atom(made, depth, size)
+        return self._atoms.terms(made)
+
+    def _extent(self, args: Sequence[Terms]) -> tuple[int, int]:
+        """Depth and size of a function of these arguments."""
+        below = [self._atoms.extent(arg) for arg in args]
+        return 1 + max(d for d, _ in below), 1 + sum(s for _, s in below)
 
     # ---------------------------------------------------------------------- what is too large
 
-    def _small(self, number: int, node: Node) -> bool:
-        """Whether an expression is one that SymPy can print and derive; its depth and size."""
-        below = [self._extent[arg] for arg in node.args if arg in self._extent]
-        deep = node.op not in {"sum", "product", "named"}
-        depth = max((d for d, _ in below), default=0) + deep
-        size = sum(s for _, s in below) + 1
-        small = (depth <= DEPTH and size <= SIZE and number not in self.keep) or not node.args
-        self._extent[number] = (depth, size) if small else (0, 1)
-        return small
+    def _kept(self, at: int, terms: Terms) -> Terms:
+        """The terms of a node, or its name where it is to be kept."""
+        if at in self.keep and self.graph.nodes[at].args and as_number(terms) is None:
+            return self._part(at, self._atoms.expr(terms))
+        return terms
 
-    def _part(self, number: int) -> Expr:
-        needed = self.graph.needed([number])
-        inputs = [n for n in needed if self.graph.nodes[n].op in {"input", "answer"}]
-        opened = [self._made[n] for n in inputs if n in self._made]
-        part = Part(Integer(number), *(s for s in opened if s.is_Symbol))
-        self.parts[part] = number
-        return part
+    def _bounded(self, at: int, most: float) -> Terms:
+        """The terms of an argument, or its name where they nest too deep or are too large."""
+        terms = self._known[at]
+        if len(terms) == 1 and most == math.inf:
+            return terms
+        depth, size = self._atoms.extent(terms)
+        return terms if depth <= DEPTH and size <= most else self._part(at, self._atoms.expr(terms))
 
+    def _part(self, at: int, expr: Expr) -> Terms:
+        symbols = sorted(
+            (self.symbol(n) for n in self.graph.needed([at]) if self._is_symbol(n)),
+            key=lambda symbol: self.nodes[symbol],
+        )
+        part = Part(Integer(at), *symbols)
+        self.nodes[part] = at
+        self.inside[part] = expr
+        return self._atoms.atom(part)
 
-def _product(args: list[Expr], powers: tuple[int, ...]) -> Expr:
-    """The product; a number goes into the only sum among its factors, so that it cancels there."""
-    number, factors = S.One, []
-    for arg, power in zip(args, powers, strict=True):
-        number, factor = (number * arg**power, None) if arg.is_Rational else (number, arg)
-        if factor is not None:
-            factors.append(factor if power > 0 else Pow(factor, -1))
-    sums = [i for i, factor in enumerate(factors) if factor.is_Add]
-    if number != 1 and len(sums) == 1:
-        at = sums[0]
-        factors[at] = Add(*(number * part for part in factors[at].args))
-        number = S.One
-    return Mul(number, *factors)
+    def _is_symbol(self, at: int) -> bool:
+        node = self.graph.nodes[at]
+        return node.op == "answer" or (node.op == "input" and is_open(node.data))
 
 
 def is_open(source: Input) -> bool:
     """Whether an input is a symbol: it has a name, or it is not one number."""
     return source.named or not source.sure or source.sort in OPEN
-
-
-def rational(value: Fraction) -> Rational:
-    return Rational(value.numerator, value.denominator)
 
 
 def known_of(source: Input) -> dict[str, bool]:

@@ -300,6 +300,16 @@ class High(End):
     pass
 
 
+class Part(Opaque):
+    """A node by its number, as a function of the symbols that it depends on."""
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return super(Opaque, self).fdiff(argindex)
+
+    def _eval_evalf(self, prec: int) -> None:  # noqa: ARG002  only its formulas know its value
+        return None
+
+
 def _number(op: str, args: Numbers, data: object) -> float:
     result = apply(op, args, data)
     return math.nan if result is None else float(result)

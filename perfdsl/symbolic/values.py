@@ -13,25 +13,26 @@ from sympy import S
 from sympy.core import Add, Expr, Mul, Pow, Symbol
 
 from perfdsl.semantics.operations import apply
-from perfdsl.symbolic.functions import Opaque
+from perfdsl.symbolic.functions import Opaque, Part
 
 # SymPy's own functions by the names of their classes.
 OPERATIONS = {"exp": "exp", "floor": "floor", "ceiling": "ceil", "Abs": "abs", "Mod": "mod"}
 
 
-def value(expr: Expr, values: Mapping[Symbol, float]) -> float:
-    """The number that an expression is; nan where it has no value."""
+def value(expr: Expr, values: Mapping[Symbol, float], inside: Mapping[Expr, Expr]) -> float:
+    """The number that an expression is; nan where it has no value. inside: what each part is."""
     known: dict[Expr, float] = {}
     todo = [expr]
     while todo:
         part = todo[-1]
-        missing = [arg for arg in part.args if arg not in known]
+        below = (inside[part],) if isinstance(part, Part) else part.args
+        missing = [arg for arg in below if arg not in known]
         if missing:
             todo += missing
             continue
         todo.pop()
         if part not in known:
-            known[part] = _value(part, [known[arg] for arg in part.args], values)
+            known[part] = _value(part, [known[arg] for arg in below], values)
     return known[expr]
 
 
@@ -55,6 +56,8 @@ def _of(part: Expr, args: list[float], values: Mapping[Symbol, float]) -> float:
         return math.prod(args)
     if isinstance(part, Pow):
         return math.exp(args[1]) if part.base is S.Exp1 else math.pow(args[0], args[1])
+    if isinstance(part, Part):
+        return args[0]
     if isinstance(part, Opaque):
         return part.value(args)
     name = type(part).__name__
