@@ -26,6 +26,15 @@ def constant(value: float) -> Fraction:
     return simple if float(simple) == value else decimal(value)
 
 
+def nearby(value: float) -> Fraction:
+    """The decimal number of up to 15 digits that a float stands for, if one is as near as that.
+
+    0.3 times 1e-9 is no longer the float next to 3e-10; its first 15 digits say what was written.
+    """
+    short = float(f"{value:.15g}")
+    return decimal(short if abs(short - value) <= 2**-51 * abs(value) else value)
+
+
 def exact(graph: Graph, root: int) -> Fraction | None:
     """A node as a fraction, every input as written; None where it is not rational."""
     values: dict[int, Fraction | None] = {}

@@ -17,7 +17,8 @@ from perfdsl.semantics.dimensions import PURE, Dimension, base, of
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.program import AnswerPart
 from perfdsl.symbolic.formulas import Formulas
-from perfdsl.symbolic.functions import Cases, Compare, End, Extreme, Part
+from perfdsl.symbolic.functions import Cases, End, Extreme, Part
+from perfdsl.symbolic.opaque import Compare
 
 # None stands for 0 and for no value, which fit every dimension.
 Found = Dimension | None

@@ -11,27 +11,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from sympy import S, ceiling, exp, floor, log, sqrt
 from sympy.core import Expr, Integer, Mod, Pow, Rational, Symbol
 
 from perfdsl.semantics.dimensions import PURE
 from perfdsl.semantics.exact import constant as exact_constant
-from perfdsl.semantics.exact import written
+from perfdsl.semantics.exact import nearby, written
 from perfdsl.semantics.graph import Graph, Input, Node, Term
+from perfdsl.semantics.graph import Table as Rows
 from perfdsl.symbolic.functions import (
-    COMPARISONS,
-    All,
+    MODES,
     Cases,
+    First,
+    Fold,
     High,
     Least,
     Low,
     Most,
-    Not,
-    Opaque,
     Part,
-    Some,
+    Table,
 )
+from perfdsl.symbolic.opaque import COMPARISONS, All, Not, Opaque, Some
 from perfdsl.symbolic.terms import (
     Atoms,
     Number,
@@ -50,6 +52,8 @@ OPEN = frozenset({"unknown", "observation", "data", "index", "stand-in"})
 # A function's argument that nests deeper, or is larger written out, becomes a part with a name.
 DEPTH = 20
 SIZE = 4_000
+# A fold of more steps is a part, unless it comes to little.
+STEPS = 16
 # What is larger is no longer searched for something to simplify.
 SEARCHED = 40
 
@@ -59,9 +63,9 @@ class Formulas:
     """Expressions of one graph's nodes.
 
     keep: nodes that stay names of their own. with_units: literals keep their units, as symbols of
-    the base dimensions. inputs, answers, units: what each symbol stands for. nodes: the node of a
-    symbol or part. inside: what each part is, in terms of symbols and of parts before it. terms:
-    what the arguments of a max are called.
+    the base dimensions. inputs, answers, units: what each symbol stands for. nodes, parts: the
+    node of a symbol, of a part. inside: what each part is, in terms of symbols and of parts before
+    it. terms: what the arguments of a max are called. tables: the rows of a table, with its name.
     """
 
     graph: Graph
@@ -70,9 +74,11 @@ class Formulas:
     inputs: dict[Symbol, Input] = field(default_factory=dict)
     answers: dict[Symbol, int] = field(default_factory=dict)
     units: dict[Symbol, str] = field(default_factory=dict)
-    nodes: dict[Expr, int] = field(default_factory=dict)
+    nodes: dict[Symbol, int] = field(default_factory=dict)
+    parts: dict[Expr, int] = field(default_factory=dict)
     inside: dict[Expr, Expr] = field(default_factory=dict)
     terms: dict[Expr, tuple[Term, ...]] = field(default_factory=dict)
+    tables: dict[Expr, Rows] = field(default_factory=dict)
     _symbols: dict[int, Symbol] = field(default_factory=dict)
     _atoms: Atoms = field(default_factory=Atoms)
     _known: dict[int, Terms] = field(default_factory=dict)
@@ -249,6 +255,12 @@ class Formulas:
                 return self._made(Cases, args)
             case "compare":
                 return self._made(COMPARISONS[node.data], args)
+            case "table":
+                return self._looked_up(node.data, args[0])
+            case "first":
+                each = zip(args, node.data, strict=True)
+                arms = [part for test, then in each for part in (test, constant(nearby(then)))]
+                return self._made(First, arms)
             case _:
                 return self._made(FUNCTIONS[node.op], args)
 
@@ -257,6 +269,13 @@ class Formulas:
         expr = self._atoms.expr(made)
         if names and isinstance(expr, Most | Least):
             self.terms.setdefault(expr, tuple(names))
+
+    def _looked_up(self, rows: Rows, arg: Terms) -> Terms:
+        numbers = [part for row in zip(rows.keys, rows.values, strict=True) for part in row]
+        head = [Fraction(MODES.index(rows.mode)), Fraction(rows.clamp)]
+        made = self._made(Table, [arg, *map(constant, (*head, *map(nearby, numbers)))])
+        self.tables.setdefault(self._atoms.expr(made), rows)
+        return made
 
     def _made(self, function: Callable[..., Expr], args: list[Terms]) -> Terms:
         """A function of its arguments, as an atom or as the terms that SymPy makes of it."""
@@ -276,8 +295,12 @@ class Formulas:
 
     def _kept(self, at: int, terms: Terms) -> Terms:
         """The terms of a node, or its name where it is to be kept."""
-        if at in self.keep and self.graph.nodes[at].args and as_number(terms) is None:
+        if as_number(terms) is not None or not self.graph.nodes[at].args:
+            return terms
+        if at in self.keep:
             return self._part(at, self._atoms.expr(terms))
+        if len(self.graph.folds.get(at, ())) > STEPS and self._atoms.extent(terms)[1] > SEARCHED:
+            return self._part(at, self._atoms.expr(terms), Fold)
         return terms
 
     def _bounded(self, at: int, most: float) -> Terms:
@@ -288,13 +311,13 @@ class Formulas:
         depth, size = self._atoms.extent(terms)
         return terms if depth <= DEPTH and size <= most else self._part(at, self._atoms.expr(terms))
 
-    def _part(self, at: int, expr: Expr) -> Terms:
+    def _part(self, at: int, expr: Expr, sort: type[Part] = Part) -> Terms:
         symbols = sorted(
             (self.symbol(n) for n in self.graph.needed([at]) if self._is_symbol(n)),
             key=lambda symbol: self.nodes[symbol],
         )
-        part = Part(Integer(at), *symbols)
-        self.nodes[part] = at
+        part = sort(Integer(at), *symbols)
+        self.parts[part] = at
         self.inside[part] = expr
         return self._atoms.atom(part)
 

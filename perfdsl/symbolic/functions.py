@@ -1,51 +1,23 @@
-"""What SymPy has no cheap form for, as functions of our own: max, min, cases, comparisons.
+"""What SymPy has no cheap form for, as functions of our own: max, min, cases, tables.
 
-`sympy.Max` of 50 ratios takes seconds, and `Piecewise` and relations try to decide each condition
-when they are built. These hold their arguments and do nothing, except with numbers. Derivatives
-are cases over who attains an extreme. `value` says what each is on plain numbers.
+`sympy.Max` of 50 ratios takes seconds, and `Piecewise` tries to decide each condition when it is
+built. These hold their arguments and do nothing, except with numbers. Derivatives are cases over
+who attains an extreme, or over the pieces of a table.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from itertools import pairwise
+from typing import NamedTuple
 
-from sympy import S
-from sympy.core import Basic, Expr, Function, Integer, Rational, Symbol
+from sympy import S, log
+from sympy.core import Expr, Symbol
 from sympy.core.function import ArgumentIndexError
 
-from perfdsl.semantics.operations import apply
-
-Numbers = Sequence[float]
-
-
-class Opaque(Function):
-    """A function that stays as it is built: SymPy's own constructors, caches and rules are off."""
-
-    def __new__(cls, *args: Expr) -> Expr:
-        if not all(isinstance(arg, Basic) for arg in args):
-            raise TypeError(f"{cls.__name__} takes expressions only")
-        return cls.made(args)
-
-    @classmethod
-    def made(cls, args: tuple[Expr, ...]) -> Expr:
-        """The expression, or a simpler one that is plainly equal."""
-        return Expr.__new__(cls, *args)
-
-    def value(self, args: Numbers) -> float:
-        """What it is when its arguments are these numbers; nan where it has no value."""
-        raise NotImplementedError
-
-    def _eval_evalf(self, prec: int) -> Expr | None:
-        args = [arg._evalf(prec) for arg in self.args]  # noqa: SLF001  SymPy's protocol
-        if all(arg.is_number for arg in args):
-            return S.NaN if math.isnan(v := self.value([float(a) for a in args])) else Rational(v)
-        return None
-
-    def _sympystr(self, printer: Any) -> str:
-        name = getattr(self, "shown", type(self).__name__.lower())
-        return f"{name}({', '.join(printer.doprint(arg) for arg in self.args)})"
+from perfdsl.semantics.lookup import look_up
+from perfdsl.symbolic.opaque import All, AtLeast, AtMost, Below, Compare, Numbers, Opaque, number_of
 
 
 def _slopes(function: Expr, by: Symbol) -> list[Expr]:
@@ -71,7 +43,7 @@ class Extreme(Opaque):
         return distinct[0] if len(distinct) == 1 else Expr.__new__(cls, *distinct)
 
     def value(self, args: Numbers) -> float:
-        return _number(self.op, args, None)
+        return number_of(self.op, args, None)
 
     def attained_by(self, at: int) -> Expr:
         """The condition that an argument attains the extreme."""
@@ -91,64 +63,6 @@ class Extreme(Opaque):
         return True if all(arg.is_extended_real for arg in self.args) else None
 
 
-class Compare(Opaque):
-    """1 where the comparison holds, 0 where it does not."""
-
-    op: str
-
-    @classmethod
-    def made(cls, args: tuple[Expr, ...]) -> Expr:
-        left, right = args
-        if left.is_Rational and right.is_Rational:
-            return Integer(_number("compare", (float(left), float(right)), cls.op))
-        return Expr.__new__(cls, left, right)
-
-    def value(self, args: Numbers) -> float:
-        return _number("compare", args, self.op)
-
-    def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002  a step has slope 0 everywhere
-        return S.Zero
-
-    def _eval_derivative(self, by: Symbol) -> Expr:  # noqa: ARG002  as above
-        return S.Zero
-
-    def _sympystr(self, printer: Any) -> str:
-        left, right = (printer.doprint(arg) for arg in self.args)
-        return f"({left} {self.op} {right})"
-
-    is_extended_real = True
-    is_nonnegative = True
-    is_finite = True
-
-
-class AtMost(Compare):
-    op = "<="
-
-
-class AtLeast(Compare):
-    op = ">="
-
-
-class Below(Compare):
-    op = "<"
-
-
-class Above(Compare):
-    op = ">"
-
-
-class Equal(Compare):
-    op = "=="
-
-
-class Near(Compare):
-    op = "~="
-
-
-class Unequal(Compare):
-    op = "!="
-
-
 class Most(Extreme):
     """The largest of the arguments."""
 
@@ -161,60 +75,6 @@ class Least(Extreme):
 
     op = shown = "min"
     ahead = AtMost
-
-
-COMPARISONS: dict[str, type[Compare]] = {
-    cls.op: cls for cls in (AtMost, AtLeast, Below, Above, Equal, Near, Unequal)
-}
-
-
-# ------------------------------------------------------------------------------------ conditions
-
-
-class Logic(Compare):
-    """Conditions joined: of 1 and 0, as comparisons are."""
-
-    ends: int  # the number that decides alone
-
-    @classmethod
-    def made(cls, args: tuple[Expr, ...]) -> Expr:
-        neutral = Integer(1 - cls.ends)
-        kept = tuple(arg for arg in dict.fromkeys(args) if arg != neutral)
-        if Integer(cls.ends) in kept:
-            return Integer(cls.ends)
-        if len(kept) < 2:
-            return kept[0] if kept else neutral
-        return Expr.__new__(cls, *kept)
-
-    def value(self, args: Numbers) -> float:
-        return _number(self.op, args, None)
-
-    def _sympystr(self, printer: Any) -> str:
-        return "(" + f" {self.op} ".join(printer.doprint(arg) for arg in self.args) + ")"
-
-
-class All(Logic):
-    op = "and"
-    ends = 0
-
-
-class Some(Logic):
-    op = "or"
-    ends = 1
-
-
-class Not(Compare):
-    op = "not"
-
-    @classmethod
-    def made(cls, args: tuple[Expr, ...]) -> Expr:
-        return Integer(not args[0]) if args[0].is_Rational else Expr.__new__(cls, *args)
-
-    def value(self, args: Numbers) -> float:
-        return _number("not", args, None)
-
-    def _sympystr(self, printer: Any) -> str:
-        return f"not {printer.doprint(self.args[0])}"
 
 
 class Cases(Opaque):
@@ -279,6 +139,76 @@ class Cases(Opaque):
         return True if all(arg.is_extended_real for arg in self.values) else None
 
 
+# --------------------------------------------------------------------------------------- tables
+
+
+class Rows(NamedTuple):
+    """The rows of a table, as `semantics.lookup` reads them."""
+
+    keys: tuple[float, ...]
+    values: tuple[float, ...]
+    mode: str
+    clamp: bool
+
+
+MODES = ("step", "linear", "loglog")
+
+
+class Table(Opaque):
+    """What is looked up, the number of the mode, whether it is clamped, key, value, key, ..."""
+
+    @property
+    def rows(self) -> tuple[tuple[Expr, Expr], ...]:
+        return tuple(zip(self.args[3::2], self.args[4::2], strict=True))
+
+    @property
+    def mode(self) -> str:
+        return MODES[int(self.args[1])]
+
+    def value(self, args: Numbers) -> float:
+        mode, clamp = MODES[int(args[1])], bool(args[2])
+        found = look_up(Rows(tuple(args[3::2]), tuple(args[4::2]), mode, clamp), args[0])
+        return math.nan if found is None else found
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        if argindex != 1 or self.mode == "step":
+            return S.Zero
+        x = self.args[0]
+        arms = [
+            part for row in pairwise(self.rows) for part in (Below(x, row[1][0]), self._slope(*row))
+        ]
+        first = Below(x, self.rows[0][0])
+        return Cases(first, S.Zero, *arms, S.Zero)
+
+    def _slope(self, low: tuple[Expr, Expr], high: tuple[Expr, Expr]) -> Expr:
+        """The derivative between two rows."""
+        if self.mode == "linear":
+            return (high[1] - low[1]) / (high[0] - low[0])
+        return self / self.args[0] * log(high[1] / low[1]) / log(high[0] / low[0])
+
+    def _eval_derivative(self, by: Symbol) -> Expr:
+        return self.fdiff() * self.args[0].diff(by)
+
+
+class First(Opaque):
+    """Condition, number, condition, number, ...: the first number whose condition holds."""
+
+    @classmethod
+    def made(cls, args: tuple[Expr, ...]) -> Expr:
+        if not args:
+            return S.NaN
+        if args[0].is_Rational:
+            return args[1] if args[0] > 0 else cls.made(args[2:])
+        return Expr.__new__(cls, *args)
+
+    def value(self, args: Numbers) -> float:
+        found = (then for holds, then in zip(args[::2], args[1::2], strict=True) if holds > 0)
+        return next(found, math.nan)
+
+    def _eval_derivative(self, by: Symbol) -> Expr:  # noqa: ARG002  a step has slope 0 everywhere
+        return S.Zero
+
+
 # ----------------------------------------------------------------------------------------- ends
 
 
@@ -310,6 +240,5 @@ class Part(Opaque):
         return None
 
 
-def _number(op: str, args: Numbers, data: object) -> float:
-    result = apply(op, args, data)
-    return math.nan if result is None else float(result)
+class Fold(Part):
+    """The result of a long `fold`, as a function of the symbols that it depends on."""

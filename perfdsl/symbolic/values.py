@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping
 
 from sympy import S
-from sympy.core import Add, Expr, Mul, Pow, Symbol
+from sympy.core import Add, Derivative, Expr, Mul, Pow, Symbol
 
 from perfdsl.semantics.operations import apply
-from perfdsl.symbolic.functions import Opaque, Part
+from perfdsl.symbolic.functions import Part
+from perfdsl.symbolic.opaque import Opaque
 
 # SymPy's own functions by the names of their classes.
 OPERATIONS = {"exp": "exp", "floor": "floor", "ceiling": "ceil", "Abs": "abs", "Mod": "mod"}
@@ -25,7 +26,7 @@ def value(expr: Expr, values: Mapping[Symbol, float], inside: Mapping[Expr, Expr
     todo = [expr]
     while todo:
         part = todo[-1]
-        below = (inside[part],) if isinstance(part, Part) else part.args
+        below = _below(part, inside)
         missing = [arg for arg in below if arg not in known]
         if missing:
             todo += missing
@@ -34,6 +35,16 @@ def value(expr: Expr, values: Mapping[Symbol, float], inside: Mapping[Expr, Expr
         if part not in known:
             known[part] = _value(part, [known[arg] for arg in below], values)
     return known[expr]
+
+
+def _below(part: Expr, inside: Mapping[Expr, Expr]) -> tuple[Expr, ...]:
+    """What the value of a part of an expression is made of."""
+    if isinstance(part, Part):
+        return (inside[part],)
+    if isinstance(part, Derivative):
+        by, times = part.args[1]
+        return (inside[part.expr].diff(by, int(times)),)
+    return tuple(part.args)
 
 
 def _value(part: Expr, args: list[float], values: Mapping[Symbol, float]) -> float:
@@ -56,7 +67,7 @@ def _of(part: Expr, args: list[float], values: Mapping[Symbol, float]) -> float:
         return math.prod(args)
     if isinstance(part, Pow):
         return math.exp(args[1]) if part.base is S.Exp1 else math.pow(args[0], args[1])
-    if isinstance(part, Part):
+    if isinstance(part, Part | Derivative):
         return args[0]
     if isinstance(part, Opaque):
         return part.value(args)
