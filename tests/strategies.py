@@ -108,7 +108,7 @@ def _typed(node, **fields):
     return bare | at(node, type=types, within=st.none() | ranges, **fields)
 
 
-param = _typed(tree.Param, name=names, default=st.none() | expressions, notes=notes)
+param = _typed(tree.Param, name=names, default=st.none() | values, notes=notes)
 params = few(param)
 arguments = few(at(tree.Argument, name=optional_name, value=expressions))
 cells = numbers | words | at(tree.Negative, part=numbers)

@@ -299,3 +299,12 @@ def test_an_undecided_rivalry_names_the_rivals():
     assert claim(answers(text), "dram").partial == "dram 1 ms, compute 933.3 us (823.5 .. 1,077)"
     sizes = 'analysis a(u = 3 B +- 2 B) { claim "x" max(x: u, y: 4 B) bound by x }'
     assert claim(answers(sizes), "x").partial == "y 4 B, x 3 B (1 .. 5)"
+
+
+def test_a_parameter_may_be_uncertain():
+    """Its default is a value like any other: `+-`, or a best value anywhere in a range."""
+    text = 'analysis a(hit = 60 % in 40 % .. 75 %) { show 1 / (1 - hit) as "x" }'
+    found = value(answers(text), "x")
+    near((found.value, found.low, found.high), (2.5, 1 / 0.6, 4))
+    found = value(answers(text, "hit=50 % +- 10 %"), "x")
+    near((found.value, found.low, found.high), (2, 1 / 0.6, 2.5))

@@ -32,6 +32,12 @@ def spread(item: Number) -> str:
     return f"{_scaled(item.low, item)} .. {_scaled(item.high, item)}"
 
 
+def doubted(item: Number, told: str) -> str:
+    """`6 ms (5.5 .. 6.5)`: how a number is told, and all that it could be where it is not sure."""
+    around = spread(item)
+    return f"{told} ({around})" if around else told
+
+
 def ranged(item: Number) -> str:
     """`10.8 .. 11.2 ms`: all that it could be, with its unit."""
     return f"{spread(item) or figure(item)} {item.unit}".rstrip()

@@ -88,8 +88,7 @@ def _values(item: AnalysisAnswer) -> Iterator[str]:
 def _value(show: Shown) -> str:
     match show.value:
         case Number() as number:
-            spread = figures.spread(number)
-            return figures.amount(number) + (f" ({spread})" if spread else "")
+            return figures.doubted(number, figures.amount(number))
         case bool() as truth:
             return "yes" if truth else "no"
         case Solved() as solved:
@@ -113,7 +112,7 @@ def _table(title: str, table: Table) -> Iterator[str]:
 def _cell(cell: Number | str, unit: str) -> str:
     if isinstance(cell, str):
         return cell
-    return figures.figure(cell) if unit else figures.amount(cell)
+    return figures.doubted(cell, figures.figure(cell) if unit else figures.amount(cell))
 
 
 def _answers(solved: Iterable[Solved]) -> Iterator[str]:

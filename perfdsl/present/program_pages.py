@@ -154,4 +154,4 @@ def _settables(items: Iterable[Settable], theme: Theme) -> Iterator[Row]:
 
 
 def _is_number(expr: tree.Expr) -> bool:
-    return isinstance(expr, tree.Number | tree.PlusMinus | tree.Range)
+    return isinstance(expr, tree.Number | tree.PlusMinus | tree.Skew)

@@ -10,6 +10,7 @@ from perfdsl.present.style import Piece, Row, Theme, hanging, padded, width_of, 
 from perfdsl.records import replace
 from perfdsl.solve.answers import (
     AnalysisAnswer,
+    Cell,
     Conflict,
     Member,
     Number,
@@ -116,13 +117,15 @@ def _column(table: Table, at: int) -> tuple[list[str], bool]:
     units = {number.unit for number in numbers}
     unit = table.units[at] or (units.pop() if len(units) == 1 else "")
     heading = f"{table.columns[at]} ({unit})" if unit else table.columns[at]
-    texts = [
-        (figures.figure(cell) if unit else figures.amount(cell))
-        if isinstance(cell, Number)
-        else cell
-        for cell in cells
-    ]
+    texts = [_cell(cell, with_unit=not unit) for cell in cells]
     return [heading, *texts], bool(numbers)
+
+
+def _cell(cell: Cell, *, with_unit: bool) -> str:
+    """A number with its unit, or without, and all that it could be where it is not sure."""
+    if not isinstance(cell, Number):
+        return cell
+    return figures.doubted(cell, figures.amount(cell) if with_unit else figures.figure(cell))
 
 
 def _blocks(widths: Sequence[int], room: int) -> Iterator[list[int]]:

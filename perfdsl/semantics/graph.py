@@ -189,6 +189,11 @@ class Graph:
                     self.numbers[number] = self._number(self.nodes[number])
         return self.numbers[root]
 
+    def ends(self, root: int) -> tuple[float, float] | None:
+        """The lowest and highest value of a number as written; None where it is computed."""
+        data = self.nodes[root].data
+        return (data.low, data.high) if self.nodes[root].op == "input" else None
+
     def _number(self, node: Node) -> float | None:
         if node.op == "input":
             return None if math.isnan(node.data.value) else float(node.data.value)

@@ -108,7 +108,9 @@ def checked_number(
     if wanted is not None and wanted.whole and not _is_whole(number):
         return _not_whole(value, span, frame, binding)
     limits = range_of(binding.within, frame)
-    if limits is not None and not limits[0] <= number <= limits[1] and binding.within is not None:
+    low, high = frame.context.graph.ends(value.node) or (number, number)
+    outside = limits is not None and not limits[0] <= low <= high <= limits[1]
+    if outside and binding.within is not None:
         title = f"`{binding.name}` is outside its declared range"
         why = (Label(binding.within.span, "the range"),)
         return frame.context.report("P303", title, span, why=why)

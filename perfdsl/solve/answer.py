@@ -117,9 +117,8 @@ def shown_value(item: ShowItem, reading: Reading) -> Number | bool | str | Table
             return table(value, item, reading)
         case Record(fields=fields) if isinstance(fields.get("value"), Quantity):
             return _answer_of(value, reading, item)
-        case Record(rows=rows, default=Quantity() as default) if not rows:
-            unit = item.unit
-            return of_node(reading, default.node, default.dimension, unit, module)
+        case Record(rows=rows, default=Quantity() as default) if len(rows) <= 1:
+            return of_node(reading, default.node, default.dimension, item.unit, module)
         case Record(rows=rows) if rows:
             return _by_row(value, item, reading)
         case Words(text=text):

@@ -211,7 +211,7 @@ def _params(params: Iterable[tree.Param], *, optional: bool = False) -> str:
 
 
 def _param(param: tree.Param) -> str:
-    default = f" = {_at(param.default, EXPR)}" if param.default else ""
+    default = f" = {_text(param.default)}" if param.default else ""
     return param.name + _type(param.type, param.within) + default + _notes(param.notes)
 
 
