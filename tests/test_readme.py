@@ -269,7 +269,6 @@ def test_what_is_said_not_to_work_is_refused():
         "data": 'data d(x: ms) from "d.csv"',
         "fit": "analysis a() { unknown c: s; fit f = c from r.x ~= c for r in d }",
         "send": "operator o(n: Count) { send pcie = n * 1 B }",
-        "read x(from)": "operator o(n: Count) { read weights(from) = n * 1 B }",
     }
     text = ARCHITECTURE.read_text("utf-8")
     refused = "\n".join(line for line in text.splitlines() if line.endswith("| P008 |"))

@@ -23,6 +23,8 @@ from perfdsl.syntax import tree
 
 BYTE, CORE = base("B"), base("core")
 LEVELS = {"cache", "memory"}
+# What a level has by its size and the cores that share it.
+DERIVED = ("capacity", "share")
 # What moves bytes: what a policy runs over.
 MOVERS = {*LEVELS, "link"}
 # What an instance must say; that it does not is reported where it is written.
@@ -101,7 +103,7 @@ def _missing(what: str, name: str, span: Span, names: list[str], frame: Frame) -
 
 def _has(instance: Instance, name: str) -> bool:
     home = instance.frame
-    return name in home.bindings or name in home.values or name == "capacity"
+    return name in home.bindings or name in home.values or name in DERIVED
 
 
 def _level_lacks(level: Instance, name: str, span: Span, frame: Frame) -> Value:
@@ -151,7 +153,11 @@ def instance_field(instance: Instance, name: str, span: Span, frame: Frame) -> V
         return POISON  # Reported where the instance is written.
     if frame.context.has_gaps(instance.origin.node.span):
         return POISON
-    names = [*home.bindings, *home.values]
+    if name in DERIVED and instance.sort in LEVELS:
+        title = f"the {instance.sort} `{instance.name}` has no `size`, and so no `{name}`"
+        why = (Label(span, "asked for here"),)
+        return frame.context.report("P406", title, head_of(instance), why=why)
+    names = [*home.bindings, *home.values, *(DERIVED if "size" in home.bindings else ())]
     return _missing(f"the {instance.sort} `{instance.name}`", name, span, names, frame)
 
 
@@ -159,6 +165,8 @@ def _derived(instance: Instance, name: str, frame: Frame) -> Value | None:
     match instance.sort, name:
         case (("cache" | "memory"), "capacity"):
             return capacity(instance)
+        case (("cache" | "memory"), "share"):
+            return share(instance)
         case "format", "value":
             size, block = instance.frame.own("bytes"), instance.frame.own("block")
             if isinstance(size, Quantity) and isinstance(block, Quantity):
@@ -190,6 +198,21 @@ def capacity(level: Instance) -> Value | None:
         return POISON
     instances = graph.add("ceil", (graph.ratio(cores.node, shared.node),))
     return Quantity(graph.product([size.node, instances]), BYTE)
+
+
+def share(level: Instance) -> Value | None:
+    """What one core has of a level: capacity / cores, in B/core."""
+    room = capacity(level)
+    if not isinstance(room, Quantity):
+        return room
+    home = level.frame
+    cores = home.find("cores")
+    if cores == POISON or (cores is None and home.context.has_gaps(level.origin.node.span)):
+        return POISON
+    if not isinstance(cores, Quantity):
+        title = f"the share of a core in `{level.name}` is asked for, but there are no `cores`"
+        return home.context.report("P406", title, head_of(level), help_="write `cores = 8 core`")
+    return Quantity(home.context.graph.ratio(room.node, cores.node), BYTE / CORE)
 
 
 def head_of(block: Instance) -> Span:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
+from perfdsl.diagnostics import Label
 from perfdsl.semantics.access import capacity
 from perfdsl.semantics.arithmetic import BRIDGES, Operand, shown, unify
 from perfdsl.semantics.data import kept_rows
@@ -258,6 +259,12 @@ def _sized(arg: tree.Argument, frame: Frame) -> tuple[str, int] | None:
             size = role_size(steps, expr.name, frame.context.graph)
             if size is not None:
                 return expr.name, size
+            laws = [f.laws[0] for s in steps for f in s.flows if f.laws and f.role == expr.name]
+            if laws:
+                title = f"`{expr.name}` has no working set: a law says what crosses each level"
+                why = (Label(laws[0].span, "its law"),)
+                frame.context.report("P408", title, expr.span, why=why)
+                return None
             roles = dict.fromkeys(f.role for s in steps for f in s.flows)
             title = f"no operator of `{owner.name}` moves `{expr.name}`"
             known = ", ".join(roles)

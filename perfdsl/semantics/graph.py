@@ -17,6 +17,9 @@ from perfdsl.semantics.dimensions import Dimension
 from perfdsl.semantics.operations import apply
 from perfdsl.semantics.units import Unit
 
+# The sort of an input that stands for a parameter or a level while a body is checked on its own.
+STAND_IN = "stand-in"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Input:

@@ -13,7 +13,8 @@ from perfdsl.diagnostics import Label, Span
 from perfdsl.records import dataclass, replace
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import bind_load, under, value_key
-from perfdsl.semantics.operators import STAND_IN, Flow, Step, Work, applied_step, work_and_flows
+from perfdsl.semantics.graph import STAND_IN
+from perfdsl.semantics.operators import Flow, Step, Work, applied_step, work_and_flows
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Frame, parts
 from perfdsl.semantics.values import POISON, Applied, Instance, Interval, Quantity

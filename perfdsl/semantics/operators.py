@@ -9,7 +9,8 @@ from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, Dimension, base
-from perfdsl.semantics.graph import Graph, Input
+from perfdsl.semantics.graph import STAND_IN, Graph, Input
+from perfdsl.semantics.laws import Law, as_bytes, law_of
 from perfdsl.semantics.quantities import as_quantity, quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.types import Type
@@ -17,6 +18,7 @@ from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import (
     POISON,
     Applied,
+    AtLevel,
     Condition,
     Instance,
     Key,
@@ -29,8 +31,6 @@ from perfdsl.semantics.values import (
 from perfdsl.syntax import tree
 
 BYTE = base("B")
-# The sort of an input that stands for a parameter while a body is checked on its own.
-STAND_IN = "stand-in"
 # Work and bytes of this kind or role are served by every port, or counted for no one in particular.
 ANY = "any"
 
@@ -46,11 +46,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Bytes of one role, read or written."""
+    """Bytes of one role, read or written; where there are laws they say what crosses each level,
+    and the node is 0."""
 
     direction: str
     role: str
     node: int
+    laws: tuple[Law, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +118,17 @@ def _work(statement: tree.Work, frame: Frame) -> list[Work]:
 
 
 def _flow(statement: tree.Flow, frame: Frame) -> list[Flow]:
-    if statement.supplier:
-        title = "traffic as a law of the supplying level is read, but not evaluated yet"
-        frame.context.report("P008", title, statement.span)
-        return []
-    value = quantity(statement.value, frame)
-    if value is None:
-        return _lost(frame)
-    if value.dim is None:
-        return []
-    if value.dim != BYTE:
-        title = f"`{statement.direction}` is a number of bytes"
-        help_ = "multiply the count by the bytes of one, such as `4 B`" if value.dim == PURE else ""
-        notes = (f"expected B, found {value.dimension}",)
-        span = statement.value.span
-        frame.context.report("P202", title, span, shown(value), notes=notes, help_=help_)
-        return _lost(frame)
     role = frame.find(statement.role)
     name = role.name if isinstance(role, Role) else statement.role
-    return [Flow(statement.direction, name, value.node)]
+    if statement.supplier:
+        law = law_of(statement, frame)
+        if law is None:
+            return _lost(frame)
+        return [Flow(statement.direction, name, frame.context.graph.const(0.0), (law,))]
+    value = as_bytes(frame.context.evaluate(statement.value, frame), statement, frame)
+    if value is None:
+        return _lost(frame)
+    return [] if value.dim is None else [Flow(statement.direction, name, value.node)]
 
 
 def _merged_work(work: list[Work], graph: Graph) -> tuple[Work, ...]:
@@ -146,9 +140,15 @@ def _merged_work(work: list[Work], graph: Graph) -> tuple[Work, ...]:
 
 def _merged_flows(flows: list[Flow], graph: Graph) -> tuple[Flow, ...]:
     parts: dict[tuple[str, str], list[int]] = {}
+    laws: dict[tuple[str, str], tuple[Law, ...]] = {}
     for item in flows:
-        parts.setdefault((item.direction, item.role), []).append(item.node)
-    return tuple(Flow(way, role, graph.total(nodes)) for (way, role), nodes in parts.items())
+        way = item.direction, item.role
+        if item.laws:
+            laws[way] = (*laws.get(way, ()), *item.laws)
+        else:
+            parts.setdefault(way, []).append(item.node)
+    plain = tuple(Flow(*way, graph.total(nodes)) for way, nodes in parts.items())
+    return plain + tuple(Flow(*way, graph.const(0.0), found) for way, found in laws.items())
 
 
 # ------------------------------------------------------------------- an operator on its own
@@ -194,6 +194,8 @@ def step_fields(step: Step, graph: Graph) -> dict[str, Value]:
         node = graph.ratio(work.default.node, total.default.node)
         dim = work.default.dimension / BYTE
         fields["intensity"] = Quantity(node, dim, "", work.default.kinds)
+    elif isinstance(total.default, AtLevel):
+        fields["intensity"] = total.default
     return fields
 
 
@@ -232,8 +234,10 @@ def bytes_record(flows: tuple[Flow, ...] | list[Flow], graph: Graph) -> Record:
     rows: dict[str, Value] = {
         role: Quantity(graph.total(nodes), BYTE) for role, nodes in parts.items()
     }
+    lawful = [AtLevel(flow.role, flow.laws[0].span) for flow in flows if flow.laws]
+    rows.update((item.role, item) for item in lawful)
     total = Quantity(graph.total([flow.node for flow in flows]), BYTE)
-    return Record("bytes by role", {}, rows, total)
+    return Record("bytes by role", {}, rows, lawful[0] if lawful else total)
 
 
 # ------------------------------------------------------------------------- stand-ins

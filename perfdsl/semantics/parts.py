@@ -67,9 +67,13 @@ def part_of(run: Run, step: Step) -> Part:
             "compute": lambda: _compute(run, step),
             "levels": lambda: _levels(run, step),
             "ports": lambda: _port_records(run, step),
-            **{name: partial(_given, v) for name, v in step_fields(step, run.graph).items()},
+            **{name: partial(_given, v) for name, v in _fields(run, step).items()},
         }
     )
+
+
+def _fields(run: Run, step: Step) -> dict[str, Value]:
+    return step_fields(run.traffic.placed(step, run.graph), run.graph)
 
 
 def _given(value: Value) -> Value:

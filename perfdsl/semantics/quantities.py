@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from perfdsl.diagnostics import Span
+from perfdsl.diagnostics import Label, Span
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import (
     POISON,
+    AtLevel,
     Condition,
     Quantity,
     Record,
@@ -27,6 +28,9 @@ def as_quantity(value: Value, span: Span, frame: Frame) -> Quantity | None:
         value = value.default
     if isinstance(value, Quantity):
         return value
+    if isinstance(value, AtLevel):
+        _asked_without_a_level(value, span, frame)
+        return None
     if value != POISON:
         help_ = ""
         if isinstance(value, Record) and value.rows:
@@ -34,6 +38,13 @@ def as_quantity(value: Value, span: Span, frame: Frame) -> Quantity | None:
         title = f"a quantity is needed here, not {describe(value)}"
         frame.context.report("P302", title, span, help_=help_)
     return None
+
+
+def _asked_without_a_level(value: AtLevel, span: Span, frame: Frame) -> None:
+    title = f"the bytes of `{value.role}` depend on the level that supplies them"
+    why = (Label(value.span, "its law"),)
+    help_ = f"ask a run for them: `predict(..., on: cpu).bytes[{value.role}]`"
+    frame.context.report("P408", title, span, why=why, help_=help_)
 
 
 def condition(expr: tree.Expr, frame: Frame) -> Condition | None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import partial
 
 from perfdsl.diagnostics import Span
+from perfdsl.records import replace
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import value_key
 from perfdsl.semantics.graph import Graph
+from perfdsl.semantics.laws import Law
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import (
     Flow,
@@ -156,6 +158,7 @@ def _summed(steps: list[Step], graph: Graph) -> Step:
     """All steps as one: what the whole model works and moves."""
     work: dict[tuple[str, object], list[int]] = {}
     flows: dict[tuple[str, str], list[int]] = {}
+    laws: dict[tuple[str, str], tuple[Law, ...]] = {}
     units = {}
     for step in steps:
         for item in step.work:
@@ -163,13 +166,24 @@ def _summed(steps: list[Step], graph: Graph) -> Step:
             part = graph.product([step.count, item.node])
             work.setdefault((item.kind, str(item.unit)), []).append(part)
         for flow in step.flows:
-            part = graph.product([step.count, flow.node])
-            flows.setdefault((flow.direction, flow.role), []).append(part)
+            way = flow.direction, flow.role
+            if flow.laws:
+                laws[way] = (
+                    *laws.get(way, ()),
+                    *(_times(law, step.count, graph) for law in flow.laws),
+                )
+                continue
+            flows.setdefault(way, []).append(graph.product([step.count, flow.node]))
     one = graph.const(1.0)
     all_work = tuple(Work(k, units[str(u)], graph.total(n)) for (k, u), n in work.items())
     all_flows = tuple(Flow(way, role, graph.total(n)) for (way, role), n in flows.items())
+    all_flows += tuple(Flow(*way, graph.const(0.0), found) for way, found in laws.items())
     span = steps[0].span if steps else Span.__new__(Span)
     return Step("all", "", one, "", all_work, all_flows, span)
+
+
+def _times(law: Law, count: int, graph: Graph) -> Law:
+    return replace(law, factor=graph.product([law.factor, count]))
 
 
 # -------------------------------------------------------------------------------------- policy

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from perfdsl.diagnostics import Edit, Fix, Span, did_you_mean
 from perfdsl.semantics.program import ShowItem
+from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.units import Unit, UnitError
-from perfdsl.semantics.values import POISON, Data, Quantity, Record, Row, Value, describe
+from perfdsl.semantics.values import (
+    POISON,
+    AtLevel,
+    Data,
+    Quantity,
+    Record,
+    Row,
+    Value,
+    describe,
+)
 from perfdsl.syntax import tree
 from perfdsl.syntax.printer import print_expr
 
@@ -22,6 +32,11 @@ def show_item(statement: tree.Show, frame: Frame) -> ShowItem | None:
     if isinstance(value, Record) and {"time", "ops"} <= set(value.fields):
         # A run is asked for its time, unless something else of it is named.
         value = value.fields["time"]
+    if isinstance(value, AtLevel) or (
+        isinstance(value, Record) and isinstance(value.default, AtLevel)
+    ):
+        as_quantity(value, statement.value.span, frame)
+        return None
     good = not statement.unit or _in_unit(statement, value, frame)
     if statement.columns:
         good = _columns(statement, value, frame) and good

@@ -10,10 +10,11 @@ least (what no replacement can avoid: the set minus the capacity, on every pass)
 from __future__ import annotations
 
 from perfdsl.diagnostics import Label, Span
-from perfdsl.records import dataclass
+from perfdsl.records import dataclass, field, replace
 from perfdsl.semantics.access import LEVELS, capacity
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.graph import Graph, Residency
+from perfdsl.semantics.laws import Law, supplier
 from perfdsl.semantics.operators import Flow, Step
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.text import show_number
@@ -72,8 +73,9 @@ def working_sets(steps: list[Step], graph: Graph) -> tuple[Group, Group]:
         for role, nodes in touched.items():
             if role != ACTIVATIONS:
                 kept.append(graph.product([step.count, nodes]))
-        moved = [f.node for f in step.flows if f.role == ACTIVATIONS]
-        others = [f.node for f in step.flows if f.role != ACTIVATIONS]
+        plain = [f for f in step.flows if not f.laws]
+        moved = [f.node for f in plain if f.role == ACTIVATIONS]
+        others = [f.node for f in plain if f.role != ACTIVATIONS]
         kept_total.extend(graph.product([step.count, node]) for node in others)
         act_total.extend(graph.product([step.count, node]) for node in moved)
         if moved:
@@ -88,9 +90,14 @@ def working_sets(steps: list[Step], graph: Graph) -> tuple[Group, Group]:
 
 
 def _touched(flows: tuple[Flow, ...], graph: Graph) -> dict[str, int]:
-    """Distinct bytes of each role in one run: what is read and written back is one place."""
+    """Distinct bytes of each role in one run: what is read and written back is one place.
+
+    A law says what crosses a level, not what is touched: it adds to no working set.
+    """
     ways: dict[str, list[int]] = {}
     for flow in flows:
+        if flow.laws:
+            continue
         ways.setdefault(flow.role, []).append(flow.node)
     return {
         role: nodes[0] if len(nodes) == 1 else graph.add("max", nodes, ())
@@ -112,21 +119,58 @@ def role_size(steps: list[Step], role: str, graph: Graph) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The share of a group's bytes that crosses each level, as nodes between 0 and 1."""
+    """The share of a group's bytes that crosses each level, as nodes between 0 and 1.
+
+    laws: the bytes of each law at each level, once they were read.
+    """
 
     levels: tuple[Level, ...]
     passes: tuple[int, ...]
     activations: tuple[int, ...]
+    laws: dict[tuple[object, int], int] = field(default_factory=dict)
 
     def crossing(self, flows: tuple[Flow, ...], level: int, way: str, graph: Graph) -> int:
         """Bytes of these flows in one direction that cross a level."""
-        parts = []
+        parts: list[int] = []
         for flow in flows:
             if flow.direction != way:
+                continue
+            if flow.laws:
+                parts.extend(self._supplied(law, level) for law in flow.laws)
                 continue
             shares = self.activations if flow.role == ACTIVATIONS else self.passes
             parts.append(graph.product([flow.node, shares[level]]))
         return graph.total(parts)
+
+    def _supplied(self, law: Law, at: int) -> int:
+        """The bytes that a law lets a level supply."""
+        context = law.frame.context
+        node = self.laws.get((law.key, at))
+        if node is None:
+            node = self.laws[law.key, at] = self._read(law, at)
+        return context.graph.product([law.factor, node])
+
+    def _read(self, law: Law, at: int) -> int:
+        """The bytes of a law at a level; one that is wrong at one level is not tried at others."""
+        context = law.frame.context
+        wrong = ("wrong", id(law.statement))
+        node = None
+        if wrong not in context.instances:
+            node = law.at(supplier([level.block for level in self.levels], at, context))
+        if node is None:
+            context.instances[wrong] = POISON
+            context.lost += 1
+        return context.graph.const(0.0) if node is None else node
+
+    def placed(self, step: Step, graph: Graph) -> Step:
+        """The step with its laws read at the outermost level: what comes from the memory."""
+        if not self.levels or not any(flow.laws for flow in step.flows):
+            return step
+        last = len(self.levels) - 1
+        return replace(step, flows=tuple(
+            Flow(f.direction, f.role, graph.total([self._supplied(law, last) for law in f.laws]))
+            if f.laws else f for f in step.flows
+        ))  # fmt: skip
 
 
 def derive(
@@ -134,6 +178,7 @@ def derive(
 ) -> Traffic:
     """Which share of the bytes crosses which level."""
     graph = frame.context.graph
+    _keeps_to_its_law(steps, frame)
     passes, acts = working_sets(steps, graph)
     shares: list[tuple[int, ...]] = []
     for group in (passes, acts):
@@ -147,7 +192,7 @@ def derive(
             else:
                 one_group.append(_share(group, levels, at, least, graph))
         shares.append(tuple(one_group))
-    return Traffic(tuple(levels), *shares)
+    return Traffic(tuple(levels), shares[0], shares[1])
 
 
 def _share(group: Group, levels: list[Level], at: int, least: bool, graph: Graph) -> int:
@@ -191,6 +236,16 @@ def _declared(group: Group, levels: list[Level], frame: Frame) -> int | None:
             continue
         return at
     return None
+
+
+def _keeps_to_its_law(steps: list[Step], frame: Frame) -> None:
+    """Report a role that is declared to stay somewhere, though it has a law."""
+    laws = {flow.role: flow.laws[0] for step in steps for flow in step.flows if flow.laws}
+    for role, _, span in frame.world.resident:
+        if role in laws:
+            title = f"where `{role}` stays is what its law says, not `resident`"
+            why = (Label(laws[role].span, "its law"),)
+            frame.context.report("P408", title, span, why=why)
 
 
 def _too_small(

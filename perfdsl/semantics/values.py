@@ -54,6 +54,17 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
+class AtLevel:
+    """Bytes that are a law of the level that supplies them: without a hardware there is no number.
+
+    span: where the law stands.
+    """
+
+    role: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """Something that holds or does not; a node with value 1 or 0."""
 
@@ -234,6 +245,7 @@ class Applied:
 Value = (
     Poison
     | Quantity
+    | AtLevel
     | Condition
     | Words
     | Nothing
@@ -260,6 +272,8 @@ def describe(value: Value) -> str:
             return f"a count of {tag}s"
         case Quantity(dim=dim):
             return "a number" if dim in {None, PURE} else f"a quantity in {dim}"
+        case AtLevel(role=role):
+            return f"the bytes of `{role}`, which depend on the level"
         case Condition():
             return "a condition"
         case Words():
