@@ -200,13 +200,13 @@ def multiply(context: Context, operands: list[Operand], powers: tuple[int, ...])
             _kinds_multiplied(context, first_kinds, operand, power)
             return None
         kinds, first_kinds = merged, first_kinds or operand
-    if _mixed_counting(dim) and all(_over_and_under(operands, powers)):
+    if dim.counts_work and _mixed_counting(dim) and all(_over_and_under(operands, powers)):
         _counting_multiplied(context, operands, powers, dim)
         return None
     node = context.graph.product([o.value.node for o in operands], powers)
     if any(o.value.dim is None for o, power in zip(operands, powers, strict=True) if power > 0):
         return Quantity(node, None, literal=False)
-    kept = kinds if dim.names & WORK else None
+    kept = kinds if dim.counts_work else None
     literal = all(o.value.literal for o in operands)
     return Quantity(node, dim, _surviving_tag(operands, powers), kept, literal)
 
@@ -300,5 +300,5 @@ def power(context: Context, left: Operand, exponent: float | None, right: Operan
         return Quantity(graph.add("pow", (left.value.node, right.value.node)))
     node = graph.add("pow", (left.value.node, graph.const(exponent)))
     raised = dim ** Fraction(exponent).limit_denominator(64)
-    kinds = left.value.kinds if raised.names & WORK else None
+    kinds = left.value.kinds if raised.counts_work else None
     return Quantity(node, raised, "", kinds)

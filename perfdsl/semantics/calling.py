@@ -9,6 +9,7 @@ from perfdsl.semantics.values import (
     POISON,
     FunctionValue,
     Value,
+    exact,
 )
 from perfdsl.syntax import tree
 
@@ -31,13 +32,19 @@ def call_function(func: FunctionValue, expr: tree.Call, frame: Frame) -> Value:
     values = bind(func.node.params, expr.args, expr.span, frame, func.frame, what)
     if values is None:
         return POISON
+    given = tuple((name, exact(value)) for name, value in values.items())
+    return context.remembered((func, given), lambda: _called(func, values, expr))
+
+
+def _called(func: FunctionValue, values: dict[str, Value], expr: tree.Call) -> Value:
+    context = func.frame.context
     inner = func.frame.local(**values)
     for param in func.node.params:
         if param.name not in values and param.default is not None:
             inner.bindings[param.name] = binding_of(param.name, param, param.default)
     context.calling.append(func.node)
     try:
-        value = inner.context.evaluate(func.node.value, inner)
+        value = context.evaluate(func.node.value, inner)
     except RecursionError:
         title = "this needs too many things inside each other"
         value = context.report("P703", title, expr.span)

@@ -11,11 +11,22 @@ from perfdsl.records import dataclass
 Exponent = int | Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    """Exponents of the base dimensions, each named by its base unit; sorted, none of them zero."""
+# Work is counted in these; a quantity that holds one carries the kinds of work that it is about.
+WORK = frozenset({"op", "MAC", "FLOP"})
 
-    exponents: tuple[tuple[str, Exponent], ...] = ()
+Exponents = tuple[tuple[str, Exponent], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dimension:
+    """Exponents of the base dimensions, each named by its base unit; sorted, none of them zero.
+
+    Equal ones are one object, since a check compares them by the thousand: `of` makes them.
+    """
+
+    exponents: Exponents
+    names: frozenset[str]
+    counts_work: bool
 
     def __mul__(self, other: Dimension) -> Dimension:
         return _combine(self, other, 1)
@@ -30,10 +41,6 @@ class Dimension:
         """The exponent of a base dimension, 0 where it does not occur."""
         return dict(self.exponents).get(name, 0)
 
-    @property
-    def names(self) -> frozenset[str]:
-        return frozenset(name for name, _ in self.exponents)
-
     def __str__(self) -> str:
         """`s*op/MAC`, `B/(core*cycle)`, `1/s`; `1` for a pure number."""
         above = [_power(name, e) for name, e in self.exponents if e > 0]
@@ -44,10 +51,19 @@ class Dimension:
         return f"{'*'.join(above) or '1'}/{under}"
 
 
-PURE = Dimension()
+_KNOWN: dict[Exponents, Dimension] = {}
 
-# Work is counted in these; a quantity that holds one carries the kinds of work that it is about.
-WORK = frozenset({"op", "MAC", "FLOP"})
+
+def _only(exponents: Exponents) -> Dimension:
+    """The one dimension with these exponents."""
+    known = _KNOWN.get(exponents)
+    if known is None:
+        names = frozenset(name for name, _ in exponents)
+        known = _KNOWN[exponents] = Dimension(exponents, names, not names.isdisjoint(WORK))
+    return known
+
+
+PURE = _only(())
 
 
 def of(pairs: Iterable[tuple[str, Exponent]]) -> Dimension:
@@ -56,12 +72,12 @@ def of(pairs: Iterable[tuple[str, Exponent]]) -> Dimension:
     for name, exponent in pairs:
         total[name] = total.get(name, 0) + exponent
     kept = ((name, _plain(e)) for name, e in total.items() if e != 0)
-    return Dimension(tuple(sorted(kept)))
+    return _only(tuple(sorted(kept)))
 
 
 def base(name: str) -> Dimension:
     """The base dimension of that name."""
-    return Dimension(((name, 1),))
+    return _only(((name, 1),))
 
 
 @lru_cache(maxsize=4096)

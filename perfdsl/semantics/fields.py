@@ -26,6 +26,7 @@ from perfdsl.semantics.values import (
     Sequence,
     Value,
     describe,
+    exact,
 )
 from perfdsl.syntax import tree
 
@@ -283,6 +284,14 @@ def applied(origin: Declared, given: Mapping[str, Value], span: Span, frame: Fra
         why = (Label(node.head, "the operator"),)
         title = f"the operator `{node.name}` is made of itself"
         return frame.context.report("P401", title, span, why=why)
+    known = tuple((name, exact(value)) for name, value in given.items())
+    key = ("applied", id(node), frame.world, known)
+    return frame.context.remembered(key, lambda: _applied(origin, node, given, span, frame))
+
+
+def _applied(
+    origin: Declared, node: tree.Operator, given: Mapping[str, Value], span: Span, frame: Frame
+) -> Applied:
     home = origin.module.top()
     inner = Frame(frame.context, origin.module, frame.world, home, node.name, "operator")
     bind_load(inner)
@@ -295,7 +304,7 @@ def applied(origin: Declared, given: Mapping[str, Value], span: Span, frame: Fra
         inner.own(name)
     frame.context.working.pop()
     frame.context.applying.pop()
-    return Applied(node.name, origin, inner, span)
+    return Applied(node.name, origin, inner)
 
 
 def bind_load(frame: Frame) -> None:

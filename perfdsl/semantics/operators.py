@@ -158,11 +158,18 @@ def applied_step(value: Applied, name: str, frame: Frame) -> Step:
     """The one step of an applied operator."""
     node = value.origin.node
     assert isinstance(node, tree.Operator)
-    frame.context.working.append(node)
-    work, flows = work_and_flows(node.body, value.frame)
-    frame.context.working.pop()
+    key = ("moved", value.frame)
+    work, flows = frame.context.remembered(key, lambda: _moved(node, value.frame))
     one = frame.context.graph.const(1.0)
     return Step(name or value.name, value.name, one, "", work, flows, node.head)
+
+
+def _moved(node: tree.Operator, frame: Frame) -> tuple[tuple[Work, ...], tuple[Flow, ...]]:
+    frame.context.working.append(node)
+    try:
+        return work_and_flows(node.body, frame)
+    finally:
+        frame.context.working.pop()
 
 
 def applied_record(value: Applied, frame: Frame) -> Value:

@@ -9,7 +9,7 @@ stack, so a chain of 3,000 of them is fine and a cycle is a message.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from perfdsl.diagnostics import Diagnostic, Fix, Label, Severity, Source, Span
 from perfdsl.records import dataclass, field, fields_of
@@ -30,6 +30,9 @@ class Naming:
     path: str
     within: tuple[float, float] | None = None
     whole: bool = False
+
+
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True, repr=False)
@@ -53,6 +56,7 @@ class Context:
     frames: dict[object, Frame] = field(default_factory=dict)
     steps: dict[object, tuple[Any, ...]] = field(default_factory=dict)
     inputs: dict[object, int] = field(default_factory=dict)
+    made: dict[object, tuple[Any, set[str]]] = field(default_factory=dict)
     reads: list[set[str]] = field(default_factory=list)
     naming: dict[Span, Naming] = field(default_factory=dict)
     calling: list[tree.Function] = field(default_factory=list)
@@ -113,6 +117,26 @@ class Context:
         """Whether something stands on a line of which the rest could not be read."""
         gaps = self.unread.get(span.source, ()) if span is not None else ()
         return any(span is not None and gap.line == span.line for gap in gaps)
+
+    def remembered(self, key: object, make: Callable[[], Made]) -> Made:
+        """What is made once for a key. What it read is read again, and after a mistake it is made
+        again: a layer's operators and functions are asked for with the same arguments many times.
+        """
+        known = self.made.get(key)
+        if known is None:
+            before = len(self.problems), self.lost
+            self.reads.append(set())
+            try:
+                value = make()
+            finally:
+                read = self.reads.pop()
+            known = value, read
+            if (len(self.problems), self.lost) == before:
+                self.made[key] = known
+        for slot in known[1]:
+            self.read(slot)
+        made: Made = known[0]
+        return made
 
     def read(self, slot: str) -> None:
         """An input of the world was read: everything being computed now depends on it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass, field
-from perfdsl.semantics.dimensions import PURE, WORK, Dimension
+from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.graph import Term
 from perfdsl.syntax import tree
 
@@ -50,7 +50,7 @@ class Quantity:
 
     @property
     def counts_work(self) -> bool:
-        return bool(self.dimension.names & WORK)
+        return self.dim is not None and self.dim.counts_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,6 @@ class Applied:
     name: str
     origin: Declared
     frame: Frame
-    span: object = None
 
 
 Value = (
@@ -263,6 +262,22 @@ Value = (
     | Builtin
     | Applied
 )
+
+
+def exact(value: Value) -> object:
+    """Equal for values that are the same in every respect, and quick to compare."""
+    if isinstance(value, Quantity):
+        term = value.term
+        return (
+            value.node,
+            value.dim,
+            value.tag,
+            value.kinds,
+            value.literal,
+            term.name,
+            term.family,
+        )
+    return value
 
 
 def describe(value: Value) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass
 from perfdsl.semantics.arithmetic import bridge_value
-from perfdsl.semantics.dimensions import WORK, Dimension
+from perfdsl.semantics.dimensions import WORK, Dimension, base
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.scope import Module
 from perfdsl.semantics.text import plain, show_number
@@ -233,7 +233,7 @@ def _decides(condition: int, roots: list[int], reading: Reading) -> bool:
 
 
 def graph_dim() -> Dimension:
-    return Dimension((("B", 1),))
+    return base("B")
 
 
 def _binary(size: float) -> str:

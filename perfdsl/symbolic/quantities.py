@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sympy.core import Expr
 
 from perfdsl.diagnostics import Span
-from perfdsl.semantics.dimensions import Dimension
+from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.graph import Graph
 from perfdsl.semantics.program import AnalysisProgram
 from perfdsl.semantics.scope import Frame
@@ -114,7 +114,7 @@ def of_value(name: str, value: Value, sort: str, frame: Frame) -> Iterator[Named
         case Quantity():
             yield Named(name, value.node, value.dimension, sort)
         case Condition():
-            yield Named(name, value.node, Dimension(), sort)
+            yield Named(name, value.node, PURE, sort)
         case Record(fields=fields, rows=rows, default=default):
             if isinstance(default, Quantity):
                 yield Named(name, default.node, default.dimension, sort)
