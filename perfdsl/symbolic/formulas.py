@@ -9,11 +9,11 @@ are functions of their inputs (`Part`), with an expression each.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sympy import S, ceiling, exp, floor, log, sqrt
+from sympy import Abs, S, ceiling, exp, floor, log
 from sympy.core import Expr, Integer, Mod, Pow, Rational, Symbol
 
 from perfdsl.semantics.dimensions import PURE
@@ -54,8 +54,9 @@ DEPTH = 20
 SIZE = 4_000
 # A fold of more steps is a part, unless it comes to little.
 STEPS = 16
-# What is larger is no longer searched for something to simplify.
+# What is larger or nests deeper is no longer searched for something to simplify.
 SEARCHED = 40
+SHALLOW = 6
 
 
 @dataclass(slots=True, repr=False)
@@ -262,7 +263,17 @@ class Formulas:
                 arms = [part for test, then in each for part in (test, constant(nearby(then)))]
                 return self._made(First, arms)
             case _:
-                return self._made(FUNCTIONS[node.op], args)
+                return self._common(node.op, args)
+
+    def _common(self, op: str, args: list[Terms]) -> Terms:
+        match op:
+            case "sqrt":
+                return self._made(Pow, [args[0], constant(Fraction(1, 2))])
+            case "log2" | "log10":
+                unit = self._made(log, [constant(int(op[3:]))])
+                return self._atoms.multiplied([self._made(log, args), unit], [1, -1])
+            case _:
+                return self._made(FUNCTIONS[op], args)
 
     def _remember(self, made: Terms, names: Sequence[Term] | None) -> None:
         """What the arguments of an extreme are called."""
@@ -277,14 +288,16 @@ class Formulas:
         self.tables.setdefault(self._atoms.expr(made), rows)
         return made
 
-    def _made(self, function: Callable[..., Expr], args: list[Terms]) -> Terms:
+    def _made(self, function: type[Expr], args: list[Terms]) -> Terms:
         """A function of its arguments, as an atom or as the terms that SymPy makes of it."""
         exprs = [self._atoms.expr(arg) for arg in args]
         depth, size = self._extent(args)
-        made = function(*exprs)
+        # Where an argument is deep or long, SymPy's search for something simpler is left out.
+        searched = issubclass(function, Opaque) or (depth < SHALLOW and size < SEARCHED)
+        made = function(*exprs) if searched else function(*exprs, evaluate=False)
         if isinstance(made, Opaque):
             return self._atoms.atom(made, depth, size)
-        return self._atoms.terms(made)
+        return self._atoms.terms(made, depth)
 
     def _extent(self, args: Sequence[Terms]) -> tuple[int, int]:
         """Depth and size of a function of these arguments."""
@@ -349,15 +362,9 @@ def known_of(source: Input) -> dict[str, bool]:
     return {**known, "positive": True} if low > 0 else known
 
 
-FUNCTIONS = {
-    "pow": Pow,
-    "abs": abs,
-    "sqrt": sqrt,
+FUNCTIONS: dict[str, type[Expr]] = {
+    "abs": Abs,
     "exp": exp,
-    "log2": lambda x: log(x, 2),
-    "log10": lambda x: log(x, 10),
-    "floor": floor,
-    "ceil": ceiling,
     "mod": Mod,
     "and": All,
     "or": Some,

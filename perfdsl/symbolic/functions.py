@@ -13,16 +13,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from sympy import S, log
-from sympy.core import Expr, Symbol
+from sympy.core import Derivative, Expr, Symbol
 from sympy.core.function import ArgumentIndexError
 
 from perfdsl.semantics.lookup import look_up
 from perfdsl.symbolic.opaque import All, AtLeast, AtMost, Below, Compare, Numbers, Opaque, number_of
-
-
-def _slopes(function: Expr, by: Symbol) -> list[Expr]:
-    return [arg.diff(by) if arg.has(by) else S.Zero for arg in function.args]
-
 
 # ------------------------------------------------------------------------------------- extremes
 
@@ -50,8 +45,7 @@ class Extreme(Opaque):
         mine = self.args[at]
         return All(*(self.ahead(mine, other) for other in self.args if other is not mine))
 
-    def _eval_derivative(self, by: Symbol) -> Expr:
-        slopes = _slopes(self, by)
+    def slope(self, slopes: Sequence[Expr]) -> Expr:
         return Cases.over([self.attained_by(i) for i in range(len(slopes) - 1)], slopes)
 
     def fdiff(self, argindex: int = 1) -> Expr:
@@ -122,9 +116,8 @@ class Cases(Opaque):
                 return math.nan if math.isnan(test) else then
         return args[-1]
 
-    def _eval_derivative(self, by: Symbol) -> Expr:
-        slopes = [v.diff(by) if v.has(by) else S.Zero for v in self.values]
-        return Cases.over(self.tests, slopes)
+    def slope(self, slopes: Sequence[Expr]) -> Expr:
+        return Cases.over(self.tests, [*slopes[1::2], slopes[-1]])
 
     def fdiff(self, argindex: int = 1) -> Expr:
         if not 1 <= argindex <= len(self.args):
@@ -186,8 +179,8 @@ class Table(Opaque):
             return (high[1] - low[1]) / (high[0] - low[0])
         return self / self.args[0] * log(high[1] / low[1]) / log(high[0] / low[0])
 
-    def _eval_derivative(self, by: Symbol) -> Expr:
-        return self.fdiff() * self.args[0].diff(by)
+    def slope(self, slopes: Sequence[Expr]) -> Expr:
+        return self.fdiff() * slopes[0]
 
 
 class First(Opaque):
@@ -205,7 +198,7 @@ class First(Opaque):
         found = (then for holds, then in zip(args[::2], args[1::2], strict=True) if holds > 0)
         return next(found, math.nan)
 
-    def _eval_derivative(self, by: Symbol) -> Expr:  # noqa: ARG002  a step has slope 0 everywhere
+    def slope(self, slopes: Sequence[Expr]) -> Expr:  # noqa: ARG002  a step has slope 0 everywhere
         return S.Zero
 
 
@@ -233,8 +226,8 @@ class High(End):
 class Part(Opaque):
     """A node by its number, as a function of the symbols that it depends on."""
 
-    def fdiff(self, argindex: int = 1) -> Expr:
-        return super(Opaque, self).fdiff(argindex)
+    def _eval_derivative(self, by: Symbol) -> Expr:
+        return Derivative(self, by) if by in self.args else S.Zero
 
     def _eval_evalf(self, prec: int) -> None:  # noqa: ARG002  only its formulas know its value
         return None

@@ -17,13 +17,20 @@ from perfdsl.semantics.operations import apply
 Numbers = Sequence[float]
 
 
+def _part(arg: Expr | int) -> Expr:
+    """An expression or a whole number, and nothing else: SymPy would run a text."""
+    if isinstance(arg, Basic):
+        return arg
+    if isinstance(arg, int):
+        return Integer(arg)
+    raise TypeError(f"an expression is needed, not {type(arg).__name__}")
+
+
 class Opaque(Function):
     """A function that stays as it is built: SymPy's own constructors, caches and rules are off."""
 
-    def __new__(cls, *args: Expr) -> Expr:
-        if not all(isinstance(arg, Basic) for arg in args):
-            raise TypeError(f"{cls.__name__} takes expressions only")
-        return cls.made(args)
+    def __new__(cls, *args: Expr | int) -> Expr:
+        return cls.made(tuple(map(_part, args)))
 
     @classmethod
     def made(cls, args: tuple[Expr, ...]) -> Expr:
@@ -33,6 +40,14 @@ class Opaque(Function):
     def value(self, args: Numbers) -> float:
         """What it is when its arguments are these numbers; nan where it has no value."""
         raise NotImplementedError
+
+    def slope(self, slopes: Sequence[Expr]) -> Expr:
+        """Its derivative, by the derivatives of its arguments."""
+        terms = [self.fdiff(i + 1) * slope for i, slope in enumerate(slopes) if slope != 0]
+        return sum(terms, S.Zero)
+
+    def _eval_derivative(self, by: Symbol) -> Expr:
+        return self.slope([arg.diff(by) for arg in self.args])
 
     def _eval_evalf(self, prec: int) -> Expr | None:
         args = [arg._evalf(prec) for arg in self.args]  # noqa: SLF001  SymPy's protocol
@@ -68,7 +83,7 @@ class Compare(Opaque):
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002  a step has slope 0 everywhere
         return S.Zero
 
-    def _eval_derivative(self, by: Symbol) -> Expr:  # noqa: ARG002  as above
+    def slope(self, slopes: Sequence[Expr]) -> Expr:  # noqa: ARG002  as above
         return S.Zero
 
     def _sympystr(self, printer: Any) -> str:

@@ -187,12 +187,12 @@ class Atoms:
 
     # ---------------------------------------------------------------------------- from SymPy
 
-    def terms(self, expr: Expr) -> Terms:
-        """What SymPy made, in terms again."""
-        parts = [self._terms_of(part) for part in Add.make_args(expr)]
+    def terms(self, expr: Expr, depth: int) -> Terms:
+        """What SymPy made, in terms again. depth: that of atoms that are new."""
+        parts = [self._terms_of(part, depth) for part in Add.make_args(expr)]
         return added(parts, (1,) * len(parts))
 
-    def _terms_of(self, expr: Expr) -> Terms:
+    def _terms_of(self, expr: Expr, depth: int) -> Terms:
         factor, rest = expr.as_coeff_Mul(rational=True)
         parts = [constant(Fraction(int(factor.p), int(factor.q)))]
         powers: list[Number] = [1]
@@ -200,18 +200,18 @@ class Atoms:
             base, exponent = one.as_base_exp()
             root = exponent.is_Rational and not base.is_Add
             if (exponent.is_Integer or root) and not base.is_number:
-                parts.append(self._base(base))
+                parts.append(self._base(base, depth))
                 powers.append(number(Fraction(int(exponent.p), int(exponent.q))))
             elif one != 1:
-                parts.append(self.atom(one, 1, size_of(one)))
+                parts.append(self.atom(one, depth, size_of(one)))
                 powers.append(1)
         return self.multiplied(parts, powers)
 
-    def _base(self, base: Expr) -> Terms:
+    def _base(self, base: Expr, depth: int) -> Terms:
         known = self.numbers.get(base)
         if known is not None:
             return {((known, 1),): 1}
-        return self.terms(base) if base.is_Add else self.atom(base, 1, size_of(base))
+        return self.terms(base, depth) if base.is_Add else self.atom(base, depth, size_of(base))
 
 
 def raised(base: Number, power: int) -> Number:

@@ -13,6 +13,7 @@ from sympy import S
 from sympy.core import Add, Derivative, Expr, Mul, Pow, Symbol
 
 from perfdsl.semantics.operations import apply
+from perfdsl.symbolic.derivatives import derivative
 from perfdsl.symbolic.functions import Part
 from perfdsl.symbolic.opaque import Opaque
 
@@ -42,8 +43,10 @@ def _below(part: Expr, inside: Mapping[Expr, Expr]) -> tuple[Expr, ...]:
     if isinstance(part, Part):
         return (inside[part],)
     if isinstance(part, Derivative):
-        by, times = part.args[1]
-        return (inside[part.expr].diff(by, int(times)),)
+        slope = inside[part.expr]
+        for by in part.variables:
+            slope = derivative(slope, by)
+        return (slope,)
     return tuple(part.args)
 
 
