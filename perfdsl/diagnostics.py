@@ -183,11 +183,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that the user most likely meant, or None where none is close.
 
     One that differs in case only wins; otherwise the nearest by inserted, dropped, replaced or
-    swapped neighbouring letters: at most two, at most a third of the word and one, and never all
-    of it. Among equally near ones the first.
+    swapped neighbouring letters: at most two, at most a third of the word (rounded up), and never
+    all of it. Among equally near ones the first.
     """
     wanted = word.casefold()
-    limit = min(2, len(word) // 3 + 1)
+    limit = min(2, (len(word) + 2) // 3)
     best: str | None = None
     best_distance = limit + 1
     for candidate in candidates:

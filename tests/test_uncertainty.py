@@ -230,6 +230,14 @@ analysis a(cpu = box) {{ claim "x" {claim} }}
         ("5 ms +- 1 ms", "2 * cpu.t / cpu.t ~= 2", "holds"),
         ("5 ms in 4 ms .. 9 ms", "high(cpu.t) ~= 9 ms", "holds"),
         ("5 ms in 4 ms .. 9 ms", "cpu.t >= 4 ms", "holds"),
+        ("5 ms", "cpu.t == 0", "fails"),
+        ("5 ms", "cpu.t != 0", "holds"),
+        ("0 ms", "cpu.t == 0", "holds"),
+        ("0 ms", "cpu.t == 0 ms", "holds"),
+        ("0 ms", "2 * cpu.t ~= cpu.t", "holds"),
+        ("0 ms", "cpu.t ~= 0 s within 5 %", "holds"),
+        ("0 ms +- 1 ms", "cpu.t == 0", "undecided"),
+        ("0 ms +- 1 ms", "cpu.t - cpu.t == 0", "holds"),
     ],
 )
 def test_verdicts_over_ranges(t, words, verdict):

@@ -36,24 +36,26 @@ def _bad_unit(expr: tree.Number, error: UnitError, frame: Frame) -> Value:
     if not error.code:
         return POISON
     first = expr.unit.split("*")[0].split("/")[0]
-    if error.code == "P201" and first in frame.names():
+    if error.code == "P201" and first in frame.names() and first not in frame.context.builtins:
         where = Span(span.source, expr.span.start + len(expr.digits), at)
         fix = Fix("write `*`", (Edit(where, " * "),), safe=True)
         title = f"`{expr.unit}` is a name, not a unit: no product is implied"
         return frame.context.report("P007", title, span, help_="write `*` between them", fix=fix)
     repair: Fix | None = None
-    help_ = "`perfdsl units` lists them all" if error.code == "P201" else ""
+    listed = f"`perfdsl units` lists them all, `unit {first} = ...` declares one"
+    help_ = listed if error.code == "P201" and first.isidentifier() else ""
+    wrong = next((n for n in _words(expr.unit) if f"`{n}`" in error.title), expr.unit)
+    start = at + expr.unit.index(wrong)
+    if error.code in {"P201", "P206"}:
+        span = Span(span.source, start, start + len(wrong))
     if error.instead:
         help_ = f"did you mean `{error.instead}`?"
-        wrong = next((n for n in _words(expr.unit) if f"`{n}`" in error.title), expr.unit)
-        start = at + expr.unit.index(wrong)
-        place = Span(span.source, start, start + len(wrong))
-        safe = error.code == "P206" and "ambiguous" not in error.title
+        safe = error.code == "P206"
         own = next(reversed(frame.context.computing), (0, ""))[1]
-        if wrong != own and wrong in frame.names():
+        names = [name for name in frame.names() if name not in frame.context.builtins]
+        if wrong != own and wrong in names:
             safe, help_ = False, f"{help_[:-1]}, or `{expr.digits} * {wrong}`?"
-        repair = Fix(f"write `{error.instead}`", (Edit(place, error.instead),), safe)
-        span = place
+        repair = Fix(f"write `{error.instead}`", (Edit(span, error.instead),), safe)
     return frame.context.report(error.code, error.title, span, help_=help_, fix=repair)
 
 

@@ -133,8 +133,8 @@ class UnitTable:
             return UnitError("", "")
         if name in {"b", "Kb", "kb", "Mb", "Gb", "Tb", "Kib", "Mib", "Gib"}:
             big = name[:-1].replace("K", "k") if "i" not in name else name[:-1]
-            title = f"`{name}` is ambiguous: `{big}B` is byte, `{big}bit` is bit"
-            return UnitError("P206", title, f"{big}B")
+            title = f"`{name}` is ambiguous: write `{big}B` for bytes, `{big}bit` for bits"
+            return UnitError("P206", title)
         for written, right in self._spellings(name):
             return UnitError("P206", f"`{written}` is not how this unit is written", right)
         if (rate := RATE.fullmatch(name)) is not None:

@@ -149,15 +149,14 @@ def _decide(item: ClaimItem, target: Range | None, reading: Reading) -> str:
     if target is not None and item.published is not None:
         return inside(reading.bounds(item.left), target)
     graph = reading.graph
-    match item.op:
-        case "<=" | "<" | ">=" | ">":
-            return ordered(item.left, item.right, item.op, reading)
-        case "!=":
-            gap = reading.bounds(graph.total([item.left, item.right], (1, -1)))
-            equal = inside(gap, Range(0.0, 0.0))
-            return {"holds": "fails", "fails": "holds"}.get(equal, equal)
-        case _:
-            pass
+    if item.op in {"<=", "<", ">=", ">"}:
+        return ordered(item.left, item.right, item.op, reading)
+    gap = reading.bounds(graph.total([item.left, item.right], (1, -1)))
+    if item.op == "!=":
+        equal = inside(gap, Range(0.0, 0.0))
+        return {"holds": "fails", "fails": "holds"}.get(equal, equal)
+    if reading.bounds(item.right) == (0.0, 0.0):
+        return inside(gap, Range(0.0, 0.0))  # nothing is near zero but zero itself
     width = NEAR if item.op == "~=" and item.within is None else item.within or EQUAL
     ratio = reading.bounds(graph.ratio(item.left, item.right))
     return inside(ratio, Range(1 - width, 1 + width))
