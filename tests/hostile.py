@@ -59,8 +59,8 @@ TEXTS = {
     "import_of_secrets": HEAD + 'import "../../etc/passwd" as a\nimport "/etc/shadow" as b\n'
     'import "file:///etc/passwd" as c\nimport "http://localhost/x" as d\n'
     'import "x\\\\..\\\\y" as e\n',
-    "data_of_secrets": HEAD + 'data a(n: Count) from "/etc/passwd"\n'
-    'data b(n: Count) from "../../../etc/passwd"(n = "root")\n',
+    "data_of_secrets": HEAD + 'data a(n: Count) from "/etc/passwd.csv"\n'
+    'data b(n: Count) from "../../../etc/passwd.json"(n = "root")\n',
     "import_of_a_device": HEAD + 'import "./../../../../dev/zero" as z\n',
     "unknown_names_of_python": HEAD + "let a = True\nlet b = None\nlet c = globals\n",
 }

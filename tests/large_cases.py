@@ -6,6 +6,7 @@ each one must give, and nothing else; an empty code means that the file is fine.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -117,6 +118,66 @@ def device_as_a_file(folder: Path) -> Path:
     return path
 
 
+SEEN = HEAD + 'data seen(n: Count) from "./seen.%s"\nanalysis a() { show count(seen) }\n'
+
+
+def data_of_fifty_megabytes(folder: Path) -> Path:
+    path = write(folder, "n\n1\n", "seen.csv")
+    with path.open("r+b") as file:
+        file.truncate(50_000_000)
+    return write(folder, SEEN % "csv")
+
+
+def too_many_rows(folder: Path) -> Path:
+    write(folder, "n\n" + "1\n" * 100_001, "seen.csv")
+    return write(folder, SEEN % "csv")
+
+
+def many_rows(folder: Path) -> Path:
+    write(folder, "n\n" + "1\n" * 100_000, "seen.csv")
+    return write(folder, SEEN % "csv")
+
+
+def nested_json(folder: Path) -> Path:
+    write(folder, '[{"n": 1, "more": ' + "[" * 100_000 + "]" * 100_000 + "}]", "seen.json")
+    return write(folder, SEEN % "json")
+
+
+def nested_json_never_closed(folder: Path) -> Path:
+    write(folder, "[" * 500_000, "seen.json")
+    return write(folder, SEEN % "json")
+
+
+def data_link_out_of_the_root(folder: Path) -> Path:
+    write(folder / "outside", "n\n1\n", "secret.csv")
+    path = write(folder / "project", SEEN % "csv")
+    (folder / "project" / "seen.csv").symlink_to(folder / "outside" / "secret.csv")
+    return path
+
+
+def data_link_within_the_root(folder: Path) -> Path:
+    write(folder, "n\n1\n", "real.csv")
+    (folder / "seen.csv").symlink_to(folder / "real.csv")
+    return write(folder, SEEN % "csv")
+
+
+def data_is_a_folder(folder: Path) -> Path:
+    (folder / "seen.csv").mkdir(parents=True)
+    return write(folder, SEEN % "csv")
+
+
+def data_is_a_device(folder: Path) -> Path:
+    path = write(folder, SEEN % "csv")
+    (folder / "seen.csv").symlink_to("/dev/zero")
+    return path
+
+
+def data_is_a_pipe(folder: Path) -> Path:
+    path = write(folder, SEEN % "csv")
+    os.mkfifo(folder / "seen.csv")
+    return path
+
+
 LARGE = {
     "file_too_large": Large("P701", fifty_megabytes),
     "imported_file_too_large": Large("P701", import_of_fifty_megabytes),
@@ -131,6 +192,16 @@ LARGE = {
     "link_leaves_the_root": Large("P105", link_out_of_the_root),
     "linked_folder_leaves_the_root": Large("P105", linked_folder_out_of_the_root),
     "link_within_the_root": Large("", link_within_the_root),
+    "data_too_large": Large("P701", data_of_fifty_megabytes),
+    "data_of_too_many_rows": Large("P710", too_many_rows),
+    "data_of_many_rows": Large("", many_rows),
+    "json_nested_too_deep": Large("P703", nested_json),
+    "json_never_closed": Large("P311", nested_json_never_closed),
+    "data_link_leaves_the_root": Large("P105", data_link_out_of_the_root),
+    "data_link_within_the_root": Large("", data_link_within_the_root),
+    "data_is_a_folder": Large("P103", data_is_a_folder),
+    "data_is_a_device": Large("P105", data_is_a_device),
+    "data_is_a_pipe": Large("P103", data_is_a_pipe),
     "three_thousand_definitions": Large("", chain),
     "three_thousand_definitions_in_an_analysis": Large("", chain_in_an_analysis),
 }

@@ -86,6 +86,7 @@ EXPECTED = {
     "code_in_a_call": "P101",
     "import_of_secrets": "P105",
     "import_of_a_device": "P105",
+    "data_of_secrets": "P105",
     "unknown_names_of_python": "P101",
     "repeat_1e9": "P706",
     "repeat_1000_x_1000": "P706",

@@ -268,6 +268,16 @@ class Finding(Part):
     location: Location
 
 
+class DataFile(Part):
+    """A file that data was read from: what the results rest on, and what it held (SHA-256)."""
+
+    name: str
+    file: str
+    sha256: str
+    rows: int
+    location: Location
+
+
 class Summary(Part):
     """How many statements there are of each sort; broken: how many break their word."""
 
@@ -291,6 +301,7 @@ class Analysis(Part):
     findings: list[Finding]
     assumed: list[Elasticity]
     operators: list[Table]
+    data: list[DataFile] = []
 
 
 class Document(Part):

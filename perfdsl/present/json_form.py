@@ -51,6 +51,17 @@ def _analysis(item: a.AnalysisAnswer) -> d.Analysis:
         ],
         assumed=_elasticities(item.assumed),
         operators=[_table(name, table) for name, table in item.per_operator],
+        data=[_data(each) for each in item.data if each.file],
+    )
+
+
+def _data(item: a.DataRead) -> d.DataFile:
+    return d.DataFile(
+        name=item.name,
+        file=item.file,
+        sha256=item.sha256,
+        rows=item.rows,
+        location=_location(item.span),
     )
 
 

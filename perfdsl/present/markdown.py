@@ -51,6 +51,9 @@ def _analysis(item: AnalysisAnswer) -> Iterator[str]:
     yield from _observed(item)
     yield from _findings(item)
     yield from _assumed(item)
+    rows = [(escaped(each.name), escaped(words.data_read(each, verbose=True)))
+            for each in item.data if each.file]  # fmt: skip
+    yield from _section("Data", ("name", "file"), rows)
 
 
 def _section(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -280,6 +280,17 @@ def assumed(item: AnalysisAnswer, theme: Theme) -> Iterator[Row]:
         yield from hanging(((" " * 4, ""),), why, theme, "dim")
 
 
+def data(item: AnalysisAnswer, theme: Theme, *, verbose: bool) -> Iterator[Row]:
+    """The files that data was read from: so many rows, and what was in them."""
+    files = [each for each in item.data if each.file]
+    if files:
+        yield from _title("Data")
+    names = max((width_of(each.name) for each in files), default=0)
+    for each in files:
+        lead = (("  ", ""), (padded(each.name, names), ""), ("  ", ""))
+        yield from hanging(lead, words.data_read(each, verbose=verbose), theme, "dim")
+
+
 # ------------------------------------------------------------------------------------- the end
 
 

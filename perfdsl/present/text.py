@@ -29,6 +29,7 @@ def _analysis(item: AnalysisAnswer, theme: Theme, verbose: bool) -> Iterator[Row
     yield from sections.observations(item, theme)
     yield from sections.findings(item, theme)
     yield from sections.assumed(item, theme)
+    yield from sections.data(item, theme, verbose=verbose)
 
 
 def _head(item: AnalysisAnswer, theme: Theme) -> Iterator[Row]:

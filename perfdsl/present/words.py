@@ -13,6 +13,7 @@ from perfdsl.semantics.text import plain
 from perfdsl.solve.answers import (
     AnalysisAnswer,
     Conflict,
+    DataRead,
     Dependence,
     Explanation,
     Member,
@@ -299,6 +300,12 @@ def place(span: Span, home: Span | None = None) -> str:
     if home is not None and span.source is home.source:
         return f"line {span.line}"
     return f"{span.source.name}:{span.line}"
+
+
+def data_read(item: DataRead, *, verbose: bool) -> str:
+    """`runs.csv, 8 rows, SHA-256 3f1a...`; all of the hash where it is asked for."""
+    rows = "1 row" if item.rows == 1 else f"{item.rows:,} rows"
+    return f"{item.file}, {rows}, SHA-256 {item.sha256 if verbose else item.sha256[:12] + '...'}"
 
 
 def causes(verdicts: Iterable[Verdict]) -> list[str]:

@@ -10,7 +10,7 @@ from perfdsl.records import replace
 from perfdsl.semantics.alone import check_function
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.claims import claim_item
-from perfdsl.semantics.data import bind_data
+from perfdsl.semantics.data import bind_data, used_data
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import from_function
 from perfdsl.semantics.graph import Input
@@ -100,7 +100,7 @@ def _bind_statements(node: tree.Analysis, frame: Frame) -> None:
                 from_function(statement, frame)
             case tree.Unknown():
                 _bind_unknown(statement, frame)
-            case tree.DataRows():
+            case tree.DataRows() | tree.DataFile():
                 bind_data(statement, frame)
             case tree.Observe() if name:
                 _bind_late(name, statement, statement.value, frame, observed_value)
@@ -228,9 +228,9 @@ def read_analysis(
                 pass
             case tree.Assign(path=(_,)):
                 pass
-            case tree.DataRows():
+            case tree.DataRows() | tree.DataFile():
                 pass
-            case tree.Table() | tree.DataFile() | tree.Fit():
+            case tree.Table() | tree.Fit():
                 title = f"`{statement.word}` is read, but not evaluated yet"
                 frame.context.report("P008", title, statement.span)
             case _:
@@ -259,4 +259,5 @@ def read_analysis(
         definitions,
         unknowns,
         node.span,
+        used_data(node, frame),
     )

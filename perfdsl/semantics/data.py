@@ -8,14 +8,16 @@ from functools import partial
 
 from perfdsl.diagnostics import Label, Span, did_you_mean
 from perfdsl.semantics.columns import Column, columns_of, fault, written
+from perfdsl.semantics.datafiles import from_file
 from perfdsl.semantics.dimensions import PURE
 from perfdsl.semantics.graph import Input
-from perfdsl.semantics.scope import Binding, Frame
+from perfdsl.semantics.scope import Binding, Frame, mentioned
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import (
     POISON,
     Data,
     Later,
+    ModuleValue,
     Quantity,
     Row,
     Value,
@@ -24,8 +26,10 @@ from perfdsl.semantics.values import (
 from perfdsl.syntax import tree
 from perfdsl.syntax.cells import Cell, Line, Records
 
+DATA = (tree.DataRows, tree.DataFile)
 
-def bind_data(statement: tree.DataRows, frame: Frame) -> None:
+
+def bind_data(statement: tree.DataRows | tree.DataFile, frame: Frame) -> None:
     """Bind the name of a data statement; its rows are read when they are asked for."""
     at = statement.span
     holder = tree.Name(statement.name, span=at)
@@ -34,7 +38,7 @@ def bind_data(statement: tree.DataRows, frame: Frame) -> None:
     )
 
 
-def read_data(statement: tree.DataRows, frame: Frame) -> Value:
+def read_data(statement: tree.DataRows | tree.DataFile, frame: Frame) -> Value:
     """The rows of a data statement: the same ones under whatever inputs they are asked for."""
     key = ("data", statement.span)
     known = frame.context.instances.get(key)
@@ -43,17 +47,21 @@ def read_data(statement: tree.DataRows, frame: Frame) -> Value:
     return known
 
 
-def _read(statement: tree.DataRows, frame: Frame) -> Value:
+def _read(statement: tree.DataRows | tree.DataFile, frame: Frame) -> Value:
     columns = columns_of(statement.params, statement.span, frame)
     if columns is None:
         return POISON
-    found = _inline(statement, columns, frame)
+    if isinstance(statement, tree.DataRows):
+        file, found = None, _inline(statement, columns, frame)
+    else:
+        file = frame.module.data.get(statement.path)
+        found = from_file(statement, file, columns, frame)
     if found is None or not _checked(found, columns, frame):
         return POISON
     rows = _rows(statement.name, found, columns, frame)
     labelled = next((column.name for column in columns if column.unit is None), "")
     names = tuple(column.name for column in columns)
-    return Data(statement.name, names, labelled, rows, statement.span)
+    return Data(statement.name, names, labelled, rows, statement.span, file)
 
 
 def _inline(statement: tree.DataRows, columns: list[Column], frame: Frame) -> Records | None:
@@ -196,3 +204,16 @@ def kept_rows(data: Data, count: int, span: Span, frame: Frame) -> Quantity:
         )  # fmt: skip
         node = frame.context.inputs[key] = frame.context.graph.add("input", (), item)
     return Quantity(node)
+
+
+def used_data(node: tree.Analysis, frame: Frame) -> tuple[Data, ...]:
+    """The data that an analysis names: its own, that of its file, and what it imports."""
+    words = mentioned(node.body) | {each.name for each in node.body if isinstance(each, DATA)}
+    found: dict[Span, Data] = {}
+    for name in sorted(words):
+        value = frame.find(name) if name in frame.names() else None
+        inside = value.module.top().values.values() if isinstance(value, ModuleValue) else ()
+        for each in (value, *inside):
+            if isinstance(each, Data):
+                found[each.span] = each
+    return tuple(found.values())

@@ -1,4 +1,4 @@
-"""Files: where an import leads, and the one place where a `.perf` file is read.
+"""Files: where an import leads, and the one place where a file is read.
 
 Nothing outside the root is read: the nearest folder upwards that holds `perfdsl.toml`, else the
 folder of the file on the command line. Links are resolved before that test.
@@ -7,11 +7,12 @@ folder of the file on the command line. Links are resolved before that test.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from perfdsl.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span, did_you_mean
 from perfdsl.records import dataclass, field
+from perfdsl.semantics.values import DataFile
 from perfdsl.syntax import tree
 from perfdsl.syntax.parser import Parsed, parse
 from perfdsl.syntax.scanner import Limits
@@ -21,6 +22,7 @@ MAX_BYTES = 1 << 20
 MAX_IMPORTS = 64
 MAX_DEPTH = 16
 MARKER = "perfdsl.toml"
+DATA = (".csv", ".json")
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -36,20 +38,22 @@ class FileLimits:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One file that was read, and the files that it imports, by the text of the import."""
+    """One file that was read, and the files and data that it names, by the text that names them."""
 
     key: str
     source: Source
     parsed: Parsed
     imports: dict[str, str]
     shipped: bool
+    data: dict[str, DataFile] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Reader:
     """Reads a file and all that it imports; lives for one load.
 
-    trail: the imports that lead from the entry to the file that is being read.
+    trail: the imports that lead from the entry to the file that is being read. data: what was read
+    of data files, None where that failed.
     """
 
     root: Path
@@ -58,6 +62,7 @@ class Reader:
     problems: list[Diagnostic] = field(default_factory=list)
     standard: Mapping[str, tree.File] = field(default_factory=load_library)
     trail: list[Span] = field(default_factory=list)
+    data: dict[Path, DataFile | None] = field(default_factory=dict)
 
 
 def shipped_specs() -> Path:
@@ -77,6 +82,11 @@ def root_of(folder: Path) -> Path:
 
 def read_text(path: Path, shown: str, limits: FileLimits) -> Source | Diagnostic:
     """The text of a file, or why it cannot be had."""
+    data = _read_bytes(path, shown, limits)
+    return data if isinstance(data, Diagnostic) else decode(data, shown, limits)
+
+
+def _read_bytes(path: Path, shown: str, limits: FileLimits) -> bytes | Diagnostic:
     try:
         size = path.stat().st_size
         if path.is_dir():
@@ -87,11 +97,10 @@ def read_text(path: Path, shown: str, limits: FileLimits) -> Source | Diagnostic
             title = f"`{shown}` has {size:,} bytes; the limit is {limits.size:,}"
             return Diagnostic("P701", title, None, help="raise it with --max-file-size")
         with path.open("rb") as file:
-            data = file.read(limits.size + 1)
+            return file.read(limits.size + 1)
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()
         return Diagnostic("P103", f"`{shown}` cannot be read: {why}", None)
-    return decode(data, shown, limits)
 
 
 def decode(data: bytes, shown: str, limits: FileLimits) -> Source | Diagnostic:
@@ -141,6 +150,49 @@ def _read_in(
             target = _follow(reader, statement, folder, shipped, [*above, key])
             if target is not None:
                 loaded.imports[statement.path] = target
+    for named in _data_files(parsed.file):
+        found = _data(reader, named, folder)
+        if found is not None:
+            loaded.data[named.path] = found
+
+
+def _data_files(file: tree.File) -> Iterator[tree.DataFile]:
+    """The statements of a file that name data: at its top and in its analyses."""
+    for statement in file.body:
+        inner = statement.body if isinstance(statement, tree.Analysis) else (statement,)
+        yield from (each for each in inner if isinstance(each, tree.DataFile))
+
+
+def _data(reader: Reader, statement: tree.DataFile, folder: Path | None) -> DataFile | None:
+    """The text of a data file with its SHA-256; None: reported."""
+    span = _path_span(statement)
+    if not statement.path.endswith(DATA):
+        title = f"`{statement.path}` is no data file: its name ends in {' or '.join(DATA)}"
+        _report(reader, "P103", title, span)
+        return None
+    path = _locate(reader, statement.path, folder, span)
+    if path is None:
+        return None
+    if path not in reader.data:
+        if len(reader.data) > reader.limits.imports:
+            _report(reader, "P707", f"more than {reader.limits.imports} files of data", span)
+            return None
+        reader.data[path] = _data_text(reader, path, span)
+    return reader.data[path]
+
+
+def _data_text(reader: Reader, path: Path, span: Span) -> DataFile | None:
+    from hashlib import sha256  # only where there is data: 1 ms at the start
+
+    shown = shown_name(path)
+    data = _read_bytes(path, shown, reader.limits)
+    if not isinstance(data, Diagnostic):
+        source = decode(data.removeprefix(b"\xef\xbb\xbf"), shown, reader.limits)
+        if not isinstance(source, Diagnostic):
+            return DataFile(source, sha256(data).hexdigest())
+        data = source
+    _report(reader, data.code, data.title, span, help_=data.help)
+    return None
 
 
 def _follow(
@@ -221,13 +273,17 @@ def _locate(reader: Reader, text: str, folder: Path | None, span: Span) -> Path 
     else:
         start, rest = _start_of(reader, folder), text
         root = start if start != reader.root else root
-    path = start / (rest if rest.endswith(".perf") else rest + ".perf")
+    path = start / (rest if rest.endswith((".perf", *DATA)) else rest + ".perf")
     resolved = Path(os.path.realpath(path))
     if not resolved.is_relative_to(os.path.realpath(root)):
-        notes = "imports stay inside the root, links included"
+        what = "data stays" if rest.endswith(DATA) else "imports stay"
+        notes = f"{what} inside the root, links included"
         _report(reader, "P105", f"`{text}` leads out of the project", span, help_=notes)
         return None
     if not resolved.is_file():
+        if path.suffix in DATA and resolved.exists():
+            _report(reader, "P103", f"`{text}` is not a plain file", span)
+            return None
         names = _neighbours(path, rest)
         near = did_you_mean(text, names) or did_you_mean(rest.rsplit("/", 1)[-1], names)
         _missing(reader, text, span, near, names)
@@ -246,6 +302,8 @@ def _neighbours(path: Path, rest: str) -> list[str]:
     """Imports that would lead to the files beside a missing one."""
     parent = rest.rsplit("/", 1)[0] + "/" if "/" in rest else ""
     try:
+        if path.suffix in DATA:
+            return sorted(parent + p.name for p in path.parent.glob(f"*{path.suffix}"))[:200]
         return sorted(parent + p.stem for p in path.parent.glob("*.perf"))[:200]
     except OSError:
         return []
@@ -284,7 +342,7 @@ def _report(
     reader.problems.append(Diagnostic(code, title, span, help=help_, notes=notes, secondary=why))
 
 
-def _path_span(statement: tree.Import | tree.FromImport) -> Span:
+def _path_span(statement: tree.Import | tree.FromImport | tree.DataFile) -> Span:
     at = statement.span
-    start = at.start + at.text.index('"')
+    start = at.start + at.text.index(f'"{statement.path}"')
     return Span(at.source, start, start + len(statement.path) + 2)

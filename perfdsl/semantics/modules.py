@@ -25,7 +25,7 @@ def open_module(loaded: Loaded, context: Context, units: UnitTable) -> Module:
     """A module with its names bound, imports excepted."""
     name = loaded.source.name
     module = Module(name, loaded.source, loaded.parsed.file, units, loaded.parsed.doubtful,
-                    loaded.shipped)  # fmt: skip
+                    loaded.shipped, data=loaded.data)  # fmt: skip
     sort = "library" if loaded.shipped else "file"
     module.frame = Frame(context, module, World(), None, "", sort)
     return module
@@ -77,7 +77,7 @@ def names_of(statement: tree.Statement) -> list[tuple[str, Span]]:
             return [(name, head)]
         case tree.Let(name=name) | tree.Function(name=name) | tree.Policy(name=name):
             return [(name, statement.span)]
-        case tree.DataRows(name=name):
+        case tree.DataRows(name=name) | tree.DataFile(name=name):
             return [(name, statement.span)]
         case _:
             return []
@@ -89,7 +89,7 @@ def _bind(statement: tree.Statement, name: str, frame: Frame) -> None:
             frame.bindings[name] = binding_of(name, statement, statement.value)
         case tree.Function():
             from_function(statement, frame)
-        case tree.DataRows():
+        case tree.DataRows() | tree.DataFile():
             bind_data(statement, frame)
         case tree.Analysis():
             pass  # An analysis is asked for by name, and is nothing inside an expression.
@@ -103,7 +103,7 @@ def _other(statement: tree.Statement, frame: Frame) -> None:
             pass
         case tree.Assign(path=(_,)):
             without_let(statement, "at the top of a file", frame)
-        case tree.Table() | tree.DataFile():
+        case tree.Table():
             title = f"`{statement.word}` is read, but not evaluated yet"
             frame.context.report("P008", title, statement.span)
         case _:

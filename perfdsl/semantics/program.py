@@ -7,7 +7,7 @@ from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.graph import Graph, Input
 from perfdsl.semantics.scope import Frame, Module
-from perfdsl.semantics.values import Condition, Quantity, Value
+from perfdsl.semantics.values import Condition, Data, Quantity, Value
 from perfdsl.syntax import tree
 
 
@@ -170,6 +170,7 @@ class AnalysisProgram:
     definitions: tuple[Definition, ...]
     unknowns: tuple[int, ...]
     span: Span
+    data: tuple[Data, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

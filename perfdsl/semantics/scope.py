@@ -15,7 +15,7 @@ from perfdsl.diagnostics import Diagnostic, Fix, Label, Severity, Source, Span
 from perfdsl.records import dataclass, field, fields_of
 from perfdsl.semantics.graph import Graph
 from perfdsl.semantics.units import UnitTable
-from perfdsl.semantics.values import POISON, Value
+from perfdsl.semantics.values import POISON, DataFile, Value
 from perfdsl.syntax import tree
 
 # Turns of `repeat` and `for` that are written out, and calls, in all of a program.
@@ -184,7 +184,7 @@ class Binding:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Module:
-    """One file: its tree, its units, and its names."""
+    """One file: its tree, its units, its names, and the files of its data by their paths."""
 
     name: str
     source: Source
@@ -193,6 +193,7 @@ class Module:
     doubtful: frozenset[str] = frozenset()
     shipped: bool = False
     frame: Frame | None = None
+    data: Mapping[str, DataFile] = field(default_factory=dict)
 
     def top(self) -> Frame:
         assert self.frame is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from perfdsl.diagnostics import Span
+from perfdsl.diagnostics import Source, Span
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.graph import Term
@@ -139,9 +139,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """Where data was read from: the file as its user knows it, and what was in it."""
+    """Where data was read from: the text, called as its user knows it, and what was in it."""
 
-    name: str
+    source: Source
     sha256: str
 
 

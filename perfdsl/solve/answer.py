@@ -25,6 +25,7 @@ from perfdsl.semantics.values import Condition, Data, Quantity, Record, Row, Val
 from perfdsl.solve.answers import (
     AnalysisAnswer,
     Cell,
+    DataRead,
     Finding,
     Number,
     Observed,
@@ -87,7 +88,13 @@ def _analysis(program: AnalysisProgram, reading: Reading, per_operator: bool) ->
         ),
         program.span,
         tables,
+        tuple(_read(data) for data in program.data),
     )
+
+
+def _read(data: Data) -> DataRead:
+    file, sha256 = (data.file.source.name, data.file.sha256) if data.file else ("", "")
+    return DataRead(data.name, file, sha256, len(data.rows), data.span)
 
 
 # ---------------------------------------------------------------------------------------- show

@@ -215,6 +215,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class DataRead:
+    """Data that an analysis rests on. file, sha256: where it was read from, and what was in it."""
+
+    name: str
+    file: str
+    sha256: str
+    rows: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisAnswer:
     """One analysis, answered."""
 
@@ -230,6 +241,7 @@ class AnalysisAnswer:
     assumed: tuple[Dependence, ...]
     span: Span
     per_operator: tuple[tuple[str, Table], ...] = field(default_factory=tuple)
+    data: tuple[DataRead, ...] = ()
 
     @property
     def broken(self) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from perfdsl.diagnostics import Span
+from perfdsl.diagnostics import Diagnostic, Span
 from perfdsl.records import dataclass
+
+MAX_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """sort: number, text, either (a CSV file does not say), or what else stands there: a list."""
+    """sort: number, text, either (a CSV file does not say), quantity (a number with a unit of its
+    own), or in words what else stands there: a list.
+    """
 
     text: str
     sort: str
@@ -31,3 +35,7 @@ class Records:
 
     heads: Mapping[str, Span]
     lines: tuple[Line, ...]
+
+
+def too_many_rows(span: Span) -> Diagnostic:
+    return Diagnostic("P710", f"more than {MAX_ROWS:,} rows of data", span)
