@@ -118,14 +118,22 @@ def _initial(cls: Any, fields: Fields) -> Method:
         first = _renamed(plain, f"{cls.__qualname__}.__init__", chosen, len(positional))
     else:
         first = _any_number(cls.__qualname__, puts, chosen, len(positional))
-    if not hasattr(cls, "__post_init__"):
+    preset = [(getattr(cls, k).__set__, f.default) for k, f in fields.items() if _is_preset(f)]
+    if not preset and not hasattr(cls, "__post_init__"):
         return first
 
     def __init__(self: Any, *args: Any, **given: Any) -> None:  # noqa: N807  the class's own
         first(self, *args, **given)
-        self.__post_init__()
+        for put, value in preset:
+            put(self, value)
+        if hasattr(cls, "__post_init__"):
+            self.__post_init__()
 
     return __init__
+
+
+def _is_preset(field_: _Field) -> bool:
+    return not field_.init and field_.default is not _ABSENT
 
 
 def _renamed(plain: Any, title: str, fields: Fields, count: int) -> Method:

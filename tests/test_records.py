@@ -46,6 +46,7 @@ def classes(origin):
     class Source:
         text: "str" = field(repr=False)
         lines: "int" = field(init=False, compare=False)
+        width: "int" = field(init=False, default=80)
 
         def __post_init__(self) -> None:
             object.__setattr__(self, "lines", self.text.count("\n"))

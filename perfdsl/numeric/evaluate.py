@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from perfdsl.semantics.graph import Graph, Input
-from perfdsl.semantics.operations import apply
+from perfdsl.semantics.operations import NO_VALUE, OPERATIONS
 
 Special = Callable[[int], float]
 
@@ -33,7 +33,10 @@ def evaluate(
         if node.op in special:
             values[number] = special[node.op](number)
             continue
-        result = apply(node.op, [values[arg] for arg in node.args], node.data)
+        try:
+            result = OPERATIONS[node.op]([values[arg] for arg in node.args], node.data)
+        except NO_VALUE:
+            result = None
         values[number] = math.nan if result is None else result
 
 

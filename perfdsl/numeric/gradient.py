@@ -19,7 +19,7 @@ def gradient(
     kink of a max the argument that attains it counts; steps (floor, ceil, a `step` table, the
     first of some candidates) have slope 0, and at a key of a table the piece behind it counts.
     """
-    order = graph.needed([root]) if moving is None else moving
+    order = graph.cone(root) if moving is None else moving
     slopes: defaultdict[int, float] = defaultdict(float)
     slopes[root] = 1.0
     for number in reversed(order):

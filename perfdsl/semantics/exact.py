@@ -38,7 +38,7 @@ def nearby(value: float) -> Fraction:
 def exact(graph: Graph, root: int) -> Fraction | None:
     """A node as a fraction, every input as written; None where it is not rational."""
     values: dict[int, Fraction | None] = {}
-    for number in graph.needed([root]):
+    for number in graph.cone(root):
         node = graph.nodes[number]
         values[number] = _value(node, [values[arg] for arg in node.args])
     return values[root]

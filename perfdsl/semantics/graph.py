@@ -8,7 +8,7 @@ checked while the graph was built. Numbers, intervals, derivatives and SymPy are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from perfdsl.diagnostics import Span
@@ -119,6 +119,10 @@ class Node:
     data: Any = None
 
 
+# Numbers of nodes that a graph keeps of what it has worked out.
+MOST_KEPT = 4_000_000
+
+
 @dataclass(slots=True, repr=False)
 class Graph:
     """Nodes by number. `intern` finds an equal one again.
@@ -133,6 +137,8 @@ class Graph:
     residencies: dict[int, Residency] = field(default_factory=dict)
     rivals: dict[int, tuple[Term, ...]] = field(default_factory=dict)
     folds: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    cones: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    above: dict[int, tuple[set[int], int]] = field(default_factory=dict)
 
     def add(self, op: str, args: Iterable[int] = (), data: Any = None) -> int:
         """The number of the node, an old one if there is an equal one."""
@@ -173,23 +179,51 @@ class Graph:
     def most(self, parts: list[int], terms: tuple[Term, ...], op: str = "max") -> int:
         return parts[0] if len(parts) == 1 else self.add(op, parts, terms)
 
-    def needed(self, roots: Iterable[int]) -> list[int]:
-        """The roots and all that they are made of, in ascending order."""
+    def needed(self, roots: Iterable[int], known: Container[int] = ()) -> list[int]:
+        """The roots and all that they are made of, in ascending order; nothing known or below."""
+        nodes = self.nodes
         seen: set[int] = set()
         todo = list(roots)
         while todo:
             number = todo.pop()
-            if number not in seen:
+            if number not in seen and number not in known:
                 seen.add(number)
-                todo.extend(self.nodes[number].args)
+                todo.extend(nodes[number].args)
         return sorted(seen)
+
+    def cone(self, root: int) -> tuple[int, ...]:
+        """What a node is made of, itself included, in ascending order: worked out once."""
+        found = self.cones.get(root)
+        if found is None:
+            found = tuple(self.needed((root,)))
+            self._make_room(self.cones)
+            self.cones[root] = found
+        return found
+
+    def dependents(self, root: int) -> set[int]:
+        """All that is made of a node, itself included; for nodes that were added since as well."""
+        nodes = self.nodes
+        if root not in self.above:
+            self._make_room(self.above)
+            self.above[root] = {root}, root + 1
+        found, done = self.above[root]
+        if done < len(nodes):
+            for number in range(done, len(nodes)):
+                if not found.isdisjoint(nodes[number].args):
+                    found.add(number)
+            self.above[root] = found, len(nodes)
+        return found
+
+    def _make_room(self, kept: dict[int, Any]) -> None:
+        """What is kept to save time must not fill the memory."""
+        if len(kept) * len(self.nodes) > MOST_KEPT:
+            kept.clear()
 
     def number(self, root: int) -> float | None:
         """The value of a node with every input as written; None where something is unknown."""
         if root not in self.numbers:
-            for number in self.needed([root]):
-                if number not in self.numbers:
-                    self.numbers[number] = self._number(self.nodes[number])
+            for number in self.needed([root], self.numbers):
+                self.numbers[number] = self._number(self.nodes[number])
         return self.numbers[root]
 
     def ends(self, root: int) -> tuple[float, float] | None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from operator import mul
 from typing import Any
 
 from perfdsl.semantics.lookup import look_up
 
 Numbers = Sequence[float]
+Meaning = Callable[[Numbers, Any], float | None]
+
+# Raised where an operation has no value.
+NO_VALUE = (ZeroDivisionError, ValueError, OverflowError)
 
 # `~=` without a tolerance is 1 %, `==` is 1e-9, both relative to the larger side.
 NEAR = 0.01
@@ -19,7 +24,7 @@ def apply(op: str, args: Numbers, data: Any) -> float | None:
     """The value of one operation; None where it has none (a division by zero, a log of -1)."""
     try:
         return OPERATIONS[op](args, data)
-    except (ZeroDivisionError, ValueError, OverflowError):
+    except NO_VALUE:
         return None
 
 
@@ -42,7 +47,7 @@ def compare(op: str, left: float, right: float) -> bool:
 
 
 def _sum(args: Numbers, signs: Sequence[int]) -> float:
-    return math.fsum(sign * arg for sign, arg in zip(signs, args, strict=True))
+    return math.fsum(map(mul, signs, args))
 
 
 def _product(args: Numbers, powers: Sequence[int]) -> float:
@@ -68,7 +73,7 @@ def _first(args: Numbers, candidates: Sequence[float]) -> float | None:
     return next(found, None)
 
 
-OPERATIONS: dict[str, Callable[[Numbers, Any], float | None]] = {
+OPERATIONS: dict[str, Meaning] = {
     "const": lambda args, data: float(data),
     "named": lambda args, data: args[0],
     "answer": lambda args, data: None,

@@ -344,7 +344,7 @@ def _valueless(program: AnalysisProgram, reading: Reading) -> Iterable[Finding]:
 def _answers_in(reading: Reading, node: int) -> bool:
     """Whether a node asks for the value of an answer, which may be an interval."""
     nodes = reading.graph.nodes
-    return any(nodes[number].op == "answer" for number in reading.graph.needed([node]))
+    return any(nodes[number].op == "answer" for number in reading.graph.cone(node))
 
 
 def _unusual(source: Input) -> Finding | None:

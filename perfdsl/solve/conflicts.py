@@ -83,7 +83,7 @@ def _slack(value: float) -> float:
 
 def _of_a_run(reading: Reading, node: int) -> bool:
     """Whether a time is made of what a run takes for its work and its bytes: a ceiling."""
-    nodes = (reading.graph.nodes[number] for number in reading.graph.needed([node]))
+    nodes = (reading.graph.nodes[number] for number in reading.graph.cone(node))
     return any(t.family for n in nodes if n.op == "max" and n.data for t in n.data)
 
 
@@ -114,7 +114,7 @@ def _box(reading: Reading, node: int, freed: dict[int, Range]) -> dict[int, Rang
 def soft_nodes(reading: Reading, node: int) -> list[int]:
     """What somebody assumed, and what a scenario sets: statements that could be false."""
     found = []
-    for number_ in reading.graph.needed([node]):
+    for number_ in reading.graph.cone(node):
         data = reading.graph.nodes[number_].data
         if isinstance(data, Input) and data.sort == "unknown":
             continue

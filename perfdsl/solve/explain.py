@@ -69,7 +69,7 @@ def explain(
 def _without_a_term(reading: Reading, node: int) -> Iterator[float]:
     """The figure with a large term of one of its sums forgotten: no mistake that is named here, but
     one that a bridge must not be taken for (K counted, V forgotten)."""
-    for number in reading.graph.needed([node]):
+    for number in reading.graph.cone(node):
         item = reading.graph.nodes[number]
         total = reading.value(number)
         if item.op != "sum" or number in reading.given or not total:
@@ -86,7 +86,7 @@ def _differs(edit: Edit, computed: float) -> bool:
 
 def _edits(reading: Reading, node: int, unit: Unit, module: Module) -> Iterator[Edit]:
     """Every edit of the derivation, each with what it gives."""
-    for number in reading.graph.needed([node]):
+    for number in reading.graph.cone(node):
         item = reading.graph.nodes[number]
         if item.op != "input" or number in reading.given or item.data.sort == "unknown":
             continue

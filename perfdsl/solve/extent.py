@@ -115,10 +115,7 @@ def reaches_down(part: Slice, box: Box, goal: float) -> bool:
 def _promising(part: Slice, node: int, box: Box) -> list[dict[int, float]]:
     """The middle of a box, and the corner to which the gradient leads down from it."""
     middle = {n: _middle(r) for n, r in box.items()}
-    values = part.at(middle)
-    graph = part.reading.graph
-    needed = {n: values.get(n, math.nan) for n in graph.needed((node,))}
-    slopes = gradient(graph, node, needed, part.order)
+    slopes = gradient(part.reading.graph, node, part.at(middle), part.order)
     down = {n: r.low if slopes.get(n, 0.0) > 0 else r.high for n, r in box.items()}
     return [middle, down]
 

@@ -12,6 +12,10 @@ from perfdsl.numeric.intervals import Range
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.graph import Graph, Input
 
+# These are not functions of their arguments' values alone: a reading computes them.
+ENDS = frozenset({"low", "high"})
+SPECIAL = ENDS | {"answer"}
+
 Answerer = Callable[["Reading", int], float]
 Spread = Callable[["Reading", int], Range]
 Reach = Callable[["Reading", int, Mapping[int, Range]], Range]
@@ -38,15 +42,19 @@ class Reading:
     deadline: float = math.inf
     values: dict[int, float] = field(default_factory=dict)
     ranges: dict[int, Range] = field(default_factory=dict)
+    origin: Reading | None = None
+    moving: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self.values.update(self.given)
 
     def changed(self, given: Mapping[int, float]) -> Reading:
-        """The same reading with more nodes replaced."""
-        return Reading(
+        """The same reading with more nodes replaced; what these do not move, it has from here."""
+        found = Reading(
             self.graph, self.answer, self.reach, self.spread, {**self.given, **given}, self.deadline
         )
+        found.origin, found.moving = self, tuple(given)
+        return found
 
     def poll(self) -> None:
         if time.monotonic() > self.deadline:
@@ -64,13 +72,19 @@ class Reading:
         """What must be computed for a node: nothing below a node that is known."""
         seen: set[int] = set()
         todo = [root]
-        nodes = self.graph.nodes
+        nodes, values = self.graph.nodes, self.values
+        moved = [self.graph.dependents(number) for number in self.moving]
         while todo:
             number = todo.pop()
-            if number not in seen:
-                seen.add(number)
-                if number not in self.values and nodes[number].op not in {"answer", "low", "high"}:
-                    todo.extend(nodes[number].args)
+            if number in seen or number in values:
+                continue
+            if self.origin is not None and not any(number in each for each in moved):
+                values[number] = self.origin.value(number)
+                continue
+            seen.add(number)
+            node = nodes[number]
+            if node.op not in SPECIAL:
+                todo.extend(node.args)
         return sorted(seen)
 
     def _answer(self, node: int) -> float:
@@ -100,7 +114,7 @@ class Reading:
             item = self.graph.nodes[number]
             if item.op == "answer" or (item.op == "input" and not item.data.sure):
                 found.append(number)
-            elif item.op not in {"low", "high"}:
+            elif item.op not in ENDS:
                 todo.extend(item.args)
         return sorted(found)
 
@@ -140,7 +154,6 @@ class Reading:
         return {x: slopes_[x] * self.values[x] / value for x in of if x in slopes_}
 
     def _all_values(self, node: int) -> dict[int, float]:
-        order = self.graph.needed([node])
-        for number in order:
+        for number in self.graph.cone(node):
             self.value(number)
         return self.values

@@ -14,7 +14,7 @@ from perfdsl.solve.reading import Reading
 def assumed_nodes(reading: Reading, root: int) -> list[int]:
     """The nodes below a root that somebody only assumed, in the order in which they were met."""
     found = []
-    for node in reading.graph.needed([root]):
+    for node in reading.graph.cone(root):
         item = reading.graph.nodes[node]
         if item.op in {"input", "named"} and item.data.provenance == "assumed":
             found.append(node)

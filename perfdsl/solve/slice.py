@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from perfdsl.numeric.intervals import ANY, Range, Slope, read_node
 from perfdsl.records import dataclass, field
-from perfdsl.semantics.operations import apply
-from perfdsl.solve.reading import Reading
+from perfdsl.semantics.operations import NO_VALUE, OPERATIONS, Meaning
+from perfdsl.solve.reading import ENDS, SPECIAL, Reading
 
-# These are not functions of their arguments' values alone: a reading computes them.
-ENDS = {"low", "high"}
-SPECIAL = {"answer"} | ENDS
+# A node with its operation looked up, since a search asks for the same ones ten thousand times.
+Step = tuple[int, Meaning | None, tuple[int, ...], Any]
 
 
 @dataclass(slots=True)
@@ -27,6 +27,7 @@ class Slice:
     inputs: frozenset[int]
     order: list[int] = field(default_factory=list)
     fixed: dict[int, float] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         nodes = self.reading.graph.nodes
@@ -35,7 +36,7 @@ class Slice:
             if number in self.inputs or number in self.reading.given:
                 continue
             if nodes[number].op in ENDS:
-                moves = not self._turning().isdisjoint(self.reading.graph.needed([number]))
+                moves = not self._turning().isdisjoint(self.reading.graph.cone(number))
             else:
                 moves = any(arg in moving for arg in nodes[number].args)
             if moves:
@@ -44,6 +45,10 @@ class Slice:
         wanted = {arg for number in self.order for arg in nodes[number].args} | set(self.roots)
         for number in wanted - moving:
             self.fixed[number] = self.reading.value(number)
+        for number in self.order:
+            node = nodes[number]
+            meaning = None if node.op in SPECIAL else OPERATIONS[node.op]
+            self.steps.append((number, meaning, node.args, node.data))
 
     def _turning(self) -> frozenset[int]:
         """The inputs that can move low(x) and high(x): an uncertain input is at its ends there."""
@@ -54,15 +59,16 @@ class Slice:
 
     def at(self, point: Mapping[int, float]) -> dict[int, float]:
         """Every node of the slice at a point; nan where there is no value."""
-        nodes = self.reading.graph.nodes
         values = {**self.fixed, **point}
-        for number in self.order:
-            node = nodes[number]
-            if node.op in SPECIAL:
+        for number, meaning, args, data in self.steps:
+            if meaning is None:
                 turned = {n: point[n] for n in self._turning() if n in point}
                 values[number] = self.reading.changed(turned).value(number)
                 continue
-            result = apply(node.op, [values[arg] for arg in node.args], node.data)
+            try:
+                result = meaning([values[arg] for arg in args], data)
+            except NO_VALUE:
+                result = None
             values[number] = math.nan if result is None else result
         return values
 
