@@ -7,7 +7,7 @@ BENCH  ?= benchmarks/budgets.py
 .DEFAULT_GOAL := help
 MAKEFLAGS     += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup demo test check format generate golden fuzz lock bench clean
+.PHONY: help setup demo test latex check format generate golden fuzz lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ demo: setup ## solve the theoretical-ceiling analysis
 test: check ## format, lint and type checks, then all tests
 	@echo '--- pytest'
 	@$(PYTEST)
+
+latex: setup ## export every spec and example, and compile it with pdflatex: no warning is let through
+	@$(BIN)/python tools/latex.py
 
 check: setup ## format, lint and type checks only
 	@echo '--- ruff format --check'

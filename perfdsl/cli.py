@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -67,6 +68,12 @@ class ProblemForm(StrEnum):
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
+
+
+class ExportForm(StrEnum):
+    """What formulas are exported to."""
+
+    LATEX = "latex"
 
 
 class ColorChoice(StrEnum):
@@ -245,6 +252,46 @@ def show(
 
 
 @app.command()
+def export(
+    file: FileName,
+    analyses: Annotated[
+        list[str] | None, typer.Argument(metavar="ANALYSIS", help="all where none is named")
+    ] = None,
+    to: Annotated[ExportForm, typer.Option("--to", help="the form")] = ExportForm.LATEX,
+    standalone: Annotated[
+        bool, typer.Option("--standalone/--fragment", help="a whole document, or a part of one")
+    ] = True,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="else standard output")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace the output file")] = False,
+    settings: Settings = None,
+    scenarios: Scenarios = None,
+    policy: Policy = "",
+    per_operator: Annotated[bool, typer.Option("--per-operator", help="add operators")] = False,
+    timeout: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="deadline")] = SECONDS,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+    max_file_size: MaxFileSize = None,
+    max_imports: MaxImports = None,
+    max_depth: MaxDepth = None,
+    max_tokens: MaxTokens = None,
+    max_nesting: MaxNesting = None,
+) -> None:
+    """Write the formulas of a file, as written and as derived, with numbers and verdicts."""
+    limits = Bounds(max_file_size, max_imports, max_depth, max_tokens, max_nesting)
+    request = Request(file, settings or [], scenarios or [], policy, limits, timeout, per_operator)
+    exported = _exported(request, analyses or [], to, standalone=standalone)
+    screen = Screen(color, width)
+    screen.problems(exported.problems)
+    refused = _written(exported.text, output, force=force) if exported.text else None
+    if refused is not None:
+        screen.problems([refused])
+    if refused is not None or not exported.text:
+        raise typer.Exit(MISTAKE)
+
+
+@app.command()
 def units(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="such as GB/s; none: all")] = "",
     color: Color = ColorChoice.AUTO,
@@ -383,11 +430,62 @@ def _solved(request: Request, names: Sequence[str]) -> Solution:
     try:
         found = solve_file(*opened, names)
     except Timeout:
-        title = f"there is no answer after {request.seconds:g} s"
-        late = Diagnostic("P709", title, None, help="allow more with --timeout SECONDS")
-        return Solution(None, (), (late,))
+        return Solution(None, (), (_late(request.seconds),))
     unknown = _unknown_names(found, names)
     return Solution(found.program, (), (*unknown, *found.problems)) if unknown else found
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The text of an export; "" where there is none, and the problems say why."""
+
+    text: str
+    problems: Sequence[Diagnostic]
+
+
+def _exported(
+    request: Request, names: Sequence[str], form: ExportForm, *, standalone: bool
+) -> Exported:
+    from perfdsl.present.latex_page import document
+    from perfdsl.solve.reading import Timeout
+
+    assert form is ExportForm.LATEX
+    started = time.monotonic()
+    solution = _solved(request, names)
+    if solution.program is None or has_errors(solution.problems):
+        return Exported("", solution.problems)
+    if not solution.answers:
+        title = f"{_shown(request.file)} has no analysis: there is nothing to export"
+        return Exported("", [Diagnostic("P003", title, None)])
+    try:
+        text = document(
+            solution.program, solution.answers, file=_shown(request.file),
+            standalone=standalone, deadline=started + request.seconds,
+        )  # fmt: skip
+    except Timeout:
+        return Exported("", [_late(request.seconds)])
+    return Exported(text, solution.problems)
+
+
+def _late(seconds: float) -> Diagnostic:
+    title = f"there is no answer after {seconds:g} s"
+    return Diagnostic("P709", title, None, help="allow more with --timeout SECONDS")
+
+
+def _written(text: str, output: Path | None, *, force: bool) -> Diagnostic | None:
+    """Write the text to a file, or to standard output; why it cannot be, if it cannot."""
+    if output is None:
+        _write(text)
+        return None
+    try:
+        with output.open("w" if force else "x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text + "\n")
+    except FileExistsError:
+        title = f"{output} is there already"
+        return Diagnostic("P003", title, None, help="replace it with --force")
+    except OSError as error:
+        return Diagnostic("P003", f"{output} cannot be written: {error.strerror}", None)
+    return None
 
 
 def _unknown_names(found: Solution, names: Sequence[str]) -> list[Diagnostic]:

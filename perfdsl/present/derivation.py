@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from perfdsl.diagnostics import Span
@@ -99,9 +100,9 @@ def _dimension(value: Value) -> str:
     return f"  (dimension {value.dimension})" if known and isinstance(value, Quantity) else ""
 
 
-def reading_of(program: Program) -> Reading:
+def reading_of(program: Program, deadline: float = math.inf) -> Reading:
     """The numbers of a program as it was written."""
-    return Reading(program.graph, answer_value, extent, answer_range)
+    return Reading(program.graph, answer_value, extent, answer_range, deadline=deadline)
 
 
 def _node(value: Value) -> int | None:

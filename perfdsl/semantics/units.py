@@ -95,7 +95,7 @@ class UnitTable:
             return Unit("", 1.0, PURE)
         if (single := self.single(text)) is not None:
             return single
-        parts = list(_parts(text))
+        parts = list(factors(text))
         if not parts:
             return UnitError("P201", f"`{text}` is no unit")
         factor, dim = 1.0, PURE
@@ -172,7 +172,7 @@ def _raised(factor: float, exponent: int) -> float:
         return math.inf
 
 
-def _parts(text: str) -> list[tuple[str, int]]:
+def factors(text: str) -> list[tuple[str, int]]:
     """The factors of a unit's text with their exponents; empty where it is malformed."""
     parts: list[tuple[str, int]] = []
     sign, at, inside = 1, 0, 0

@@ -1,0 +1,246 @@
+"""The formulas of one analysis: each node as derived, in symbols or in numbers, and what they mean.
+
+Literals with a unit stay quantities (`2 op/MAC`), so that a derived formula can be read with its
+units; bare numbers are combined. Which names stay is decided by `readable`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from perfdsl.diagnostics import Span
+from perfdsl.present.formula_text import ATOM as WHOLE
+from perfdsl.present.formula_text import PRODUCT, Plain
+from perfdsl.present.latex_expr import FORMS
+from perfdsl.present.latex_forms import ROOM
+from perfdsl.present.latex_math import Math, Piece, row
+from perfdsl.present.latex_names import Names, Path
+from perfdsl.present.latex_numbers import literal, value
+from perfdsl.present.latex_printer import Printer
+from perfdsl.present.latex_units import Units
+from perfdsl.present.named_nodes import Named, named_nodes, own_name, working_sets
+from perfdsl.present.node_dimensions import dimension_of
+from perfdsl.present.readable import MOST, kept_names, size_of
+from perfdsl.present.sympy_order import Ordered
+from perfdsl.semantics.dimensions import PURE, Dimension, base
+from perfdsl.semantics.graph import Graph, Input, Node
+from perfdsl.semantics.program import AnalysisProgram, Program
+from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.values import Quantity, Value
+from perfdsl.solve.answers import Number
+from perfdsl.solve.numbers import number, of_input
+from perfdsl.solve.reading import Reading
+
+if TYPE_CHECKING:
+    from perfdsl.symbolic.formulas import Formulas
+
+
+@dataclass(slots=True, repr=False)
+class Book:
+    """What is printed of one analysis goes through its book, so that a symbol means one thing.
+
+    named: the names of nodes. marks: the footnote of a literal that is a finding, by its place.
+    meanings: what each symbol that was printed stands for. parts: nodes that were used by name.
+    """
+
+    program: Program
+    analysis: AnalysisProgram
+    reading: Reading
+    units: Units
+    names: Names
+    named: dict[int, Named]
+    marks: dict[Span, int] = field(default_factory=dict)
+    meanings: dict[Path, Value] = field(default_factory=dict)
+    parts: dict[int, Path] = field(default_factory=dict)
+    indices: dict[Path, str] = field(default_factory=dict)
+    cited: set[int] = field(default_factory=set)
+    formulas: dict[frozenset[int], Formulas] = field(default_factory=dict)
+    dimensions: dict[int, Dimension | None] = field(default_factory=dict)
+    sets: dict[int, Path] = field(default_factory=dict)
+    unnamed: int = 0
+
+    # -------------------------------------------------------------------------- as written
+
+    def printer(self, frame: Frame) -> Printer:
+        """The printer of what stands in a frame of this analysis."""
+        return Printer(
+            self.names, self.units, frame, FORMS, {}, self.marks, self.meanings, self.indices
+        )
+
+    # -------------------------------------------------------------------------- as derived
+
+    def derived(self, node: int) -> Math | None:
+        """A node as a formula of other names and inputs; None where it is too long to print."""
+        return self._printed(node, self._symbol)
+
+    def numbers(self, node: int) -> Math | None:
+        """The same formula, the numbers in the place of the symbols."""
+        return self._printed(node, self._number)
+
+    def plain(self, node: int, *, unicode: bool) -> str:
+        """The derived formula as a line of text with the author's names."""
+        made = self._expr(node)
+        if made is None:
+            return ""
+        formulas, expr = made
+        leaf = lambda part: self._text(formulas, part)  # noqa: E731  three printers, three leaves
+        return Plain(leaf, self._order(formulas), unicode).text(expr)
+
+    def _printed(self, node: int, leaf: Callable[[int], Math]) -> Math | None:
+        from perfdsl.present.latex_sympy import Derived, bare_number
+
+        made = self._expr(node)
+        if made is None:
+            return None
+        formulas, expr = made
+        shown = lambda part: leaf(_node_of(formulas, part))  # noqa: E731  as above
+        return Derived(shown, self._order(formulas), bare_number, ROOM).print(expr)
+
+    def _expr(self, node: int) -> tuple[Formulas, Any] | None:
+        """The node's expression, with names kept where it would be too long."""
+        from perfdsl.symbolic.formulas import Formulas
+
+        self.reading.poll()
+        root = _below_names(self.program.graph, node)
+        kept = kept_names(self.program.graph, root, self.named.keys() - {node})
+        if size_of(self.program.graph, self.program.graph.needed([root]), kept) > MOST:
+            return None
+        formulas = self.formulas.get(kept)
+        if formulas is None:
+            formulas = self.formulas[kept] = Formulas(with_units(self.program.graph), kept)
+        return formulas, formulas.expr(root)
+
+    def _order(self, formulas: Formulas) -> Ordered:
+        return Ordered(lambda part: _node_of(formulas, part))
+
+    # ------------------------------------------------------------------------------ leaves
+
+    def _symbol(self, node: int) -> Math:
+        """A node as a symbol; a literal as the quantity that was written."""
+        name = self.name_of(node)
+        if name is not None:
+            self.meanings.setdefault(name, self.quantity_of(node))
+            if self.program.graph.nodes[node].args:
+                self.parts.setdefault(node, name)
+            return self.names.symbol(name)
+        return self._literal(node)
+
+    def _number(self, node: int) -> Math:
+        """A node as its number; what is open stays a symbol."""
+        shown = self.number_of(node)
+        if math.isnan(shown.value) or not math.isfinite(shown.value):
+            return self._symbol(node)
+        source = self.program.graph.nodes[node].data
+        if isinstance(source, Input) and source.sure and source.digits:
+            return self._literal(node)
+        return value(shown, self.units, self.analysis.frame.module.units)
+
+    def _literal(self, node: int) -> Math:
+        source = self.program.graph.nodes[node].data
+        table = self.analysis.frame.module.units
+        if isinstance(source, Input) and source.digits and source.sure:
+            made = literal(source.digits, source.unit.text or source.unit.tag, self.units, table)
+        else:
+            made = value(self.number_of(node), self.units, table)
+        mark = self.marks.get(source.span) if isinstance(source, Input) else None
+        if mark is None:
+            return made
+        self.cited.add(mark)
+        return row([made, Piece(rf"\footnotemark[{mark}]", 4)], made.level)
+
+    def _text(self, formulas: Formulas, part: Any) -> tuple[str, int]:
+        node = _node_of(formulas, part)
+        name = self.name_of(node)
+        if name is not None:
+            return name.text, WHOLE
+        source = self.program.graph.nodes[node].data
+        unit = source.unit.text or source.unit.tag
+        shown = f"{source.digits or format(source.value / source.unit.factor, '.4g')} {unit}"
+        return shown.strip(), WHOLE if not unit else PRODUCT + 1
+
+    def name_of(self, node: int) -> Path | None:
+        """What a node is called: in the analysis, else where it was written."""
+        if node in self.named:
+            return self.named[node].path
+        name = own_name(self.program.graph, node)
+        if name is None and self.program.graph.nodes[node].args:
+            name = self._made_up(node)
+            self.named[node] = Named(name, Quantity(node, self.dimension_of(node)))
+        return name
+
+    def _made_up(self, node: int) -> Path:
+        """A name for a part that has none: what is asked about its size, else a number."""
+        given = {each.path for each in self.named.values()}
+        wanted = self.sets.get(node)
+        if wanted is None:
+            wanted = Path(f"part {self.unnamed + 1}", (f"E_{self.unnamed + 1}",))
+            self.unnamed += 1
+        number = 1
+        name = wanted
+        while name in given:
+            number += 1
+            name = Path(
+                f"{wanted.text} ({number})", (*wanted.parts[:-1], str(number), wanted.parts[-1])
+            )
+        return name
+
+    # ------------------------------------------------------------------------------ values
+
+    def quantity_of(self, node: int) -> Value:
+        """A node as a quantity."""
+        known = self.named.get(node)
+        return known.value if known is not None else Quantity(node, self.dimension_of(node))
+
+    def dimension_of(self, node: int) -> Dimension:
+        return dimension_of(self.program.graph, node, self.dimensions)
+
+    def number_of(self, node: int) -> Number:
+        """A node's value and bounds in a readable unit; an input in the unit it was written in."""
+        source = self.program.graph.nodes[node].data
+        if isinstance(source, Input) and node not in self.reading.given:
+            return of_input(source)
+        like = self.named[node].value if node in self.named else None
+        dim, tag = (like.dimension, like.tag) if like else (self.dimension_of(node), "")
+        return number(self.reading.value(node), dim, self.reading.bounds(node), tag)
+
+    def second(self) -> Book:
+        """A fresh book in which every symbol that this one met is settled."""
+        return replace(
+            self, names=self.names.settled(), units=Units(dict(self.units.commands)),
+            meanings={}, parts={}, indices={}, cited=set(),
+        )  # fmt: skip
+
+
+def open_book(program: Program, analysis: AnalysisProgram, reading: Reading, units: Units) -> Book:
+    """The book of an analysis, empty."""
+    hidden = frozenset(analysis.frame.world.slots)
+    book = Book(program, analysis, reading, units, Names(hidden), named_nodes(program, analysis))
+    book.sets.update(working_sets(program.graph))
+    book.dimensions.update({node: each.value.dimension for node, each in book.named.items()})
+    book.dimensions.update(dict.fromkeys(book.sets, base("B")))
+    return book
+
+
+def with_units(graph: Graph) -> Graph:
+    """The same graph with every literal that has a unit as a parameter: SymPy leaves it alone."""
+    return Graph([_open(node) for node in graph.nodes])
+
+
+def _open(node: Node) -> Node:
+    source = node.data
+    if isinstance(source, Input) and not source.named and source.dim != PURE:
+        return Node(node.op, node.args, replace(source, named=True))
+    return node
+
+
+def _below_names(graph: Graph, node: int) -> int:
+    while graph.nodes[node].op == "named":
+        node = graph.nodes[node].args[0]
+    return node
+
+
+def _node_of(formulas: Formulas, part: Any) -> int:
+    return formulas.parts[part] if part in formulas.parts else formulas.nodes[part]

@@ -1,0 +1,242 @@
+r"""Answers and formulas as a LaTeX document, or as a fragment of one.
+
+It needs amsmath, siunitx, booktabs and hyperref alone, and compiles in one run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from perfdsl.present import words
+from perfdsl.present.derivation import reading_of
+from perfdsl.present.formula_book import Book, open_book
+from perfdsl.present.formula_entries import Entry, claims, lets, parts, shows
+from perfdsl.present.latex_math import Math, lines
+from perfdsl.present.latex_symbols import symbol_tables
+from perfdsl.present.latex_tables import tables
+from perfdsl.present.latex_text import code, text
+from perfdsl.present.latex_units import Units
+from perfdsl.semantics.program import Program
+from perfdsl.solve.answers import AnalysisAnswer, Finding, Number, Refused, Solved, Verdict
+from perfdsl.solve.reading import Reading
+
+WIDTH = 455.0  # of a line, in points
+WIDEST_NAME = 150.0
+
+PACKAGES = r"""\usepackage{amsmath}
+\usepackage{siunitx}
+\usepackage{booktabs}
+\usepackage[hidelinks,bookmarks=false]{hyperref}"""
+
+SETUP = r"""\sisetup{per-mode=symbol,group-minimum-digits=5}
+\DeclareSIPrefix\micro{\ensuremath{\mu}}{-6}
+\allowdisplaybreaks"""
+
+HEAD = rf"""\documentclass[10pt,a4paper]{{article}}
+{PACKAGES}
+\setlength{{\textwidth}}{{165mm}}
+\setlength{{\oddsidemargin}}{{-3mm}}
+\setlength{{\textheight}}{{235mm}}
+\setlength{{\topmargin}}{{-10mm}}
+\setlength{{\parindent}}{{0pt}}
+\setlength{{\parskip}}{{4pt}}
+\setlength{{\emergencystretch}}{{3em}}
+\raggedbottom
+\AtBeginDocument{{\setlength{{\abovedisplayskip}}{{4pt plus 2pt}}%
+\setlength{{\belowdisplayskip}}{{4pt plus 2pt}}}}
+{SETUP}"""
+
+MARKS = {"holds": r"$\surd$", "fails": r"$\times$", "undecided": "?"}
+
+
+def document(
+    program: Program,
+    answers: Sequence[AnalysisAnswer],
+    *,
+    file: str,
+    standalone: bool,
+    deadline: float = math.inf,
+) -> str:
+    """The formulas of some analyses: a whole document, or what can be put into one.
+
+    Raises reading.Timeout when the deadline (of the monotonic clock) has passed.
+    """
+    reading = reading_of(program, deadline)
+    units = Units()
+    body: list[str] = []
+    first = 1
+    for answer in answers:
+        chapter = chapter_of(program, answer, reading, units, first)
+        body += chapter.lines
+        first += len(answer.findings)
+    declared = units.declarations()
+    if standalone:
+        title = rf"{{\Large\bfseries {text(file, 200)}\par}}"
+        return "\n".join([HEAD, *declared, r"\begin{document}", title, *body, r"\end{document}"])
+    needs = [*PACKAGES.splitlines(), *SETUP.splitlines(), *declared]
+    comment = [
+        "% This fragment needs in the preamble of the document:",
+        *(f"%   {n}" for n in needs),
+    ]
+    return "\n".join([*comment, *body])
+
+
+class Chapter:
+    """One analysis: its lines, and the book whose symbols they are in."""
+
+    def __init__(self, book: Book, answer: AnalysisAnswer, first: int) -> None:
+        self.book = book
+        self.answer = answer
+        self.first = first
+        self.lines: list[str] = []
+
+
+def chapter_of(
+    program: Program, answer: AnalysisAnswer, reading: Reading, units: Units, first: int = 1
+) -> Chapter:
+    """An analysis printed twice: once to meet all symbols, then with each of them settled."""
+    analysis = next(each for each in program.analyses if each.name == answer.name)
+    book = open_book(program, analysis, reading, Units(dict(units.commands)))
+    book.marks.update({finding.span: first + at for at, finding in enumerate(answer.findings)})
+    draft = Chapter(book, answer, first)
+    list(_chapter(draft))
+    chapter = Chapter(book.second(), answer, first)
+    chapter.lines = list(_chapter(chapter))
+    units.commands.update(chapter.book.units.commands)
+    return chapter
+
+
+def _chapter(chapter: Chapter) -> Iterator[str]:
+    book, answer = chapter.book, chapter.answer
+    yield from ("", rf"\section*{{{text(answer.name, 80)}}}")
+    if answer.doc:
+        yield from (text(answer.doc), "")
+    notes = Footnotes(answer.findings, chapter.first)
+    yield from _quantities("Quantities", [*lets(book), *shows(book, answer)], notes)
+    yield from tables(answer, book)
+    yield from _claims(list(claims(book, answer)), answer, notes)
+    yield from _answers(answer.solved)
+    yield from _quantities("What they are made of", list(parts(book)), notes)
+    yield from _findings(answer.findings, chapter.first)
+    yield from symbol_tables(book)
+
+
+class Footnotes:
+    """The findings of an analysis, each told below the first formula that it concerns."""
+
+    def __init__(self, findings: Sequence[Finding], first: int) -> None:
+        self._texts = {first + at: _finding(each) for at, each in enumerate(findings)}
+
+    def of(self, entry: Entry) -> Iterator[str]:
+        """The texts of the marks in an entry that were not told before."""
+        for mark in entry.cited:
+            told = self._texts.pop(mark, None)
+            if told is not None:
+                yield rf"\footnotetext[{mark}]{{{told}}}"
+
+
+def _finding(item: Finding) -> str:
+    return text("; ".join((item.title, *item.notes, words.place(item.span))))
+
+
+# ----------------------------------------------------------------------------------- quantities
+
+
+def _quantities(title: str, found: Sequence[Entry], notes: Footnotes) -> Iterator[str]:
+    if found:
+        yield rf"\subsection*{{{title}}}"
+    for entry in found:
+        yield from _entry(entry, notes)
+
+
+def _entry(entry: Entry, notes: Footnotes) -> Iterator[str]:
+    if entry.title:
+        yield rf"\textbf{{{text(entry.title, 200)}}}"
+    if entry.doc:
+        yield text(entry.doc)
+    yield from display(entry.name, entry.steps)
+    yield from notes.of(entry)
+
+
+def display(
+    name: Math | None, steps: Sequence[Math], last: tuple[str, Math] | None = None
+) -> Iterator[str]:
+    """`name = step = step`, one step a line, long ones broken; never wider than a page."""
+    signed = [("=", step) for step in steps] + ([last] if last is not None else [])
+    rows = list(_rows(name, signed))
+    if rows:
+        yield r"\begin{align*}"
+        yield " \\\\\n".join(rows)
+        yield r"\end{align*}"
+
+
+def _rows(name: Math | None, steps: Sequence[tuple[str, Math]]) -> Iterator[str]:
+    """The lines of a display, each with the place where they are aligned."""
+    wide = name is not None and (name.width > WIDEST_NAME or not steps)
+    room = WIDTH - 40 - (0 if name is None or wide else name.width)
+    if name is not None and wide:
+        yield from _broken("& ", name, WIDTH - 40)
+    for at, (sign, step) in enumerate(steps):
+        head = rf"&\quad {{}}{sign} " if wide else rf"&{{}}{sign} "
+        first = "" if name is None or wide or at else f"{name.latex} "
+        yield from _broken(f"{first}{head}", step, room)
+
+
+def _broken(head: str, step: Math, room: float) -> Iterator[str]:
+    for at, line in enumerate(lines(step, room)):
+        yield rf"&\qquad {{}}{line}" if at else f"{head}{line}"
+
+
+# --------------------------------------------------------------------------------------- claims
+
+
+def _claims(
+    found: Sequence[tuple[Entry, Verdict]], answer: AnalysisAnswer, notes: Footnotes
+) -> Iterator[str]:
+    if not found and not answer.refusals:
+        return
+    yield r"\subsection*{Claims}"
+    for entry, verdict in found:
+        yield rf"\textbf{{{text(words.statement(verdict), 200)}}}: {_verdict(verdict)}"
+        yield from display(entry.name, entry.steps, entry.last)
+        yield from notes.of(entry)
+    for refusal in answer.refusals:
+        yield from ("", _refusal(refusal))
+
+
+def _verdict(item: Verdict) -> str:
+    word = "claimed" if item.expects else "refuted"
+    kept = "" if item.kept else r", \textbf{which breaks its word}"
+    tail = ""
+    if isinstance(item.published, Number) and isinstance(item.computed, Number):
+        gap = words.gap(item)
+        tail = f" ({text(gap)})" if gap else ""
+    why = words.explained(item)
+    reason = f" {text(why[0].upper() + why[1:])}." if why else ""
+    return rf"{MARKS[item.verdict]} {item.verdict}{tail}, {word}{kept}.{reason}"
+
+
+def _refusal(item: Refused) -> str:
+    came, _ = words.refused(item)
+    mark = MARKS["holds" if item.kept else "fails"]
+    return rf"\textbf{{{text(item.title, 200)}}}: {mark} {text(came)}: {code(item.formula, 400)}"
+
+
+def _answers(solved: Iterable[Solved]) -> Iterator[str]:
+    found = list(solved)
+    if found:
+        yield r"\subsection*{Answers}"
+    for item in found:
+        told = f"{words.answer(item)}, {words.question(item)}"
+        yield from (rf"\textbf{{{text(item.name, 100)}}}: {text(told)}.", "")
+
+
+def _findings(findings: Sequence[Finding], first: int) -> Iterator[str]:
+    if findings:
+        yield r"\subsection*{Findings}"
+    for at, item in enumerate(findings):
+        yield from (
+            rf"[{first + at}] {_finding(item)}.".replace("[", "{[}", 1).replace("]", "{]}", 1),
+            "",
+        )

@@ -1,0 +1,106 @@
+"""Which nodes of an analysis have names: its definitions, what it can set, what its runs tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from perfdsl.present.latex_names import Path, path
+from perfdsl.semantics.graph import Definition, Graph, Input
+from perfdsl.semantics.program import AnalysisProgram, AnswerPart, Program
+from perfdsl.semantics.values import Quantity, Record, Value
+
+# What a run tells of the whole; each level tells the second list.
+OF_A_RUN = ("time", "compute", "work", "bytes", "read", "write", "intensity")
+OF_A_LEVEL = ("time", "bytes", "read", "write")
+FEW_OPERATORS = 64
+
+
+class Named(NamedTuple):
+    """A name and the quantity that it is the name of."""
+
+    path: Path
+    value: Quantity
+
+
+def named_nodes(program: Program, analysis: AnalysisProgram) -> dict[int, Named]:
+    """The name of each node that has one; of several the first that the analysis itself gives."""
+    found: dict[int, Named] = {}
+    for item in _names(program, analysis):
+        if program.graph.nodes[item.value.node].op != "const":
+            found.setdefault(item.value.node, item)
+    return found
+
+
+def _names(program: Program, analysis: AnalysisProgram) -> Iterator[Named]:
+    frame = analysis.frame
+    for name in frame.bindings:
+        yield from _of(path(name), frame.values.get(name))
+    settable = program.settable.get(analysis.name, ())
+    for item in settable:
+        if item.held:
+            yield from _of(path(item.path), item.frame.own(item.path.rpartition(".")[2]))
+    for definition in analysis.definitions:
+        if isinstance(definition.value, Record):
+            yield from _of_run(definition.name, definition.value)
+    for item in settable:
+        if not item.held:
+            yield from _of(path(item.path), item.frame.own(item.path.rpartition(".")[2]))
+
+
+def _of(name: Path, value: Value | None) -> Iterator[Named]:
+    if isinstance(value, Quantity):
+        yield Named(name, value)
+
+
+def _of_run(name: str, run: Record) -> Iterator[Named]:
+    """`run.time`, `run.dram.bytes`, `run.ops["up"].time`."""
+    if "compute" not in run.fields:
+        return
+    for part in OF_A_RUN:
+        yield from _of_field(name, part, run.fields)
+    for part, level in _levels(run):
+        for inner in OF_A_LEVEL:
+            yield from _of_field(f"{name}.{part}", inner, level.fields)
+    ops = run.fields.get("ops")
+    rows = ops.rows if isinstance(ops, Record) else {}
+    for row, value in list(rows.items())[:FEW_OPERATORS]:
+        if isinstance(value, Record):
+            time = value.fields.get("time")
+            if isinstance(time, Quantity):
+                yield Named(Path(f'{name}.ops["{row}"].time', (name, row, "time")), time)
+
+
+def _levels(run: Record) -> Iterator[tuple[str, Record]]:
+    for part, value in run.fields.items():
+        if part not in {*OF_A_RUN, "ops", "working_set"} and isinstance(value, Record):
+            yield part, value
+
+
+def _of_field(name: str, part: str, fields: Mapping[str, Value]) -> Iterator[Named]:
+    value = fields.get(part)
+    if isinstance(value, Record):
+        value = value.default
+    yield from _of(path(f"{name}.{part}"), value)
+
+
+def own_name(graph: Graph, node: int) -> Path | None:
+    """What an input, a doubted definition or an answer is called where it was written."""
+    data = graph.nodes[node].data
+    match data:
+        case Input(named=True, name=name) | Definition(name=name) if name:
+            return path(name)
+        case AnswerPart(solve=solve, part=part):
+            return path(f"{solve.name}.{part}")
+        case _:
+            return None
+
+
+def working_sets(graph: Graph) -> dict[int, Path]:
+    """What residency is decided by: the size of each working set, and the room inside a level."""
+    found: dict[int, Path] = {}
+    for item in graph.residencies.values():
+        found.setdefault(item.size, Path(f"working set of {item.role}", (item.role, "size")))
+        rooms = "+".join(item.inside)
+        found.setdefault(item.room, Path(f"room in {rooms}", (rooms, "capacity")))
+    return found
