@@ -173,11 +173,16 @@ class Range(Part):
 
 
 class Nearest(Part):
-    """The reachable value that comes nearest, where the unknown is then, and what binds there."""
+    """The reachable value that comes nearest, where the unknown is then, and what binds there.
+
+    other: where a jump leaves the wanted value out, what is reached on its other side, at other_at.
+    """
 
     value: Quantity | None
     at: Real
     binding: str
+    other: Quantity | None = None
+    other_at: Real | None = None
 
 
 class Answer(Part):

@@ -332,7 +332,11 @@ def _nearest(item: a.Solved) -> d.Nearest | None:
     if found is None:
         return None
     return d.Nearest(
-        value=_optional(item.nearest), at=found.at / item.factor, binding=found.binding
+        value=_optional(item.nearest),
+        at=found.at / item.factor,
+        binding=found.binding,
+        other=_optional(item.other),
+        other_at=found.other_at / item.factor if item.other is not None else None,
     )
 
 

@@ -138,6 +138,9 @@ def answer(item: Solved) -> str:
             return f"no {name} fits{_nearest(item)}"
 
 
+# Two places that are one but for rounding, relative to where they are.
+BESIDE = 1e-9
+
 # More values than these are counted, not listed.
 LISTED = 8
 
@@ -186,7 +189,21 @@ def _nearest(item: Solved) -> str:
         return ""
     where = f" at {item.unknown} = {_in(item, found.at)}"
     binds = f", where {found.binding} binds" if found.binding else ""
-    return f": nearest is {figures.amount(item.nearest)}{where}{binds}"
+    return f": nearest is {figures.amount(item.nearest)}{where}{binds}{_jump(item)}"
+
+
+def _jump(item: Solved) -> str:
+    """What is reached either side of a wanted value that a jump leaves out."""
+    found = item.answer.nearest
+    if found is None or item.nearest is None or item.other is None:
+        return ""
+    apart = abs(found.other_at - found.at)
+    if item.answer.whole or apart > BESIDE * abs(found.at):
+        return (
+            f", then {figures.amount(item.other)} at {item.unknown} = {_in(item, found.other_at)}"
+        )
+    ends = [item.nearest, item.other] if found.at < found.other_at else [item.other, item.nearest]
+    return f", where it jumps from {' to '.join(figures.amount(end) for end in ends)}"
 
 
 def question(item: Solved) -> str:

@@ -27,8 +27,10 @@ from perfdsl.semantics.questions import answered, hypotheses, solve_item
 from perfdsl.semantics.reindex import apply_scenario, with_slot
 from perfdsl.semantics.scope import Binding, Frame, Module, World, mentioned
 from perfdsl.semantics.showing import show_item
+from perfdsl.semantics.tables import bind_table
 from perfdsl.semantics.types import read_type
 from perfdsl.semantics.units import Unit
+from perfdsl.semantics.unmet import nodes_of, report_unmet
 from perfdsl.semantics.values import (
     POISON,
     Declared,
@@ -98,6 +100,8 @@ def _bind_statements(node: tree.Analysis, frame: Frame) -> None:
                 frame.bindings[name] = binding_of(name, statement, statement.value)
             case tree.Function():
                 from_function(statement, frame)
+            case tree.Table():
+                bind_table(statement, frame)
             case tree.Unknown():
                 _bind_unknown(statement, frame)
             case tree.DataRows() | tree.DataFile():
@@ -186,7 +190,8 @@ def _refuse(statement: tree.Refuse, frame: Frame) -> RefuseItem:
     problems, seen = context.problems, context.seen
     context.problems, context.seen = [], set()
     try:
-        evaluate(statement.value, frame.local())
+        value = evaluate(statement.value, frame.local())
+        report_unmet(nodes_of(value), context)
         found = tuple(context.problems)
     finally:
         context.problems, context.seen = problems, seen
@@ -224,13 +229,13 @@ def read_analysis(
                 solves.append(solve_item(statement, frame))
             case tree.Function() if statement.name not in mentioned(_others(node, statement)):
                 check_function(statement, frame)
-            case tree.Let() | tree.Function() | tree.Unknown() | tree.Resident():
+            case tree.Let() | tree.Function() | tree.Table() | tree.Unknown() | tree.Resident():
                 pass
             case tree.Assign(path=(_,)):
                 pass
             case tree.DataRows() | tree.DataFile():
                 pass
-            case tree.Table() | tree.Fit():
+            case tree.Fit():
                 title = f"`{statement.word}` is read, but not evaluated yet"
                 frame.context.report("P008", title, statement.span)
             case _:

@@ -46,10 +46,21 @@ def name_of_sum(graph: Graph, node: int, parts: list[tuple[int, Term]]) -> Term:
 
 def _families(graph: Graph, node: int, term: Term) -> set[str]:
     """Compute, memory, cache: what a time is the time of; empty where nobody said."""
-    if term.family:
-        return {term.family}
-    inner = [_families(graph, *rival) for rival in rivals(graph, heart(graph, node))]
-    return set().union(*inner) if inner and all(inner) else set()
+    found: set[str] = set()
+    seen: set[int] = set()
+    todo = [(node, term)]
+    while todo:
+        node, term = todo.pop()
+        node = heart(graph, node)
+        if term.family:
+            found.add(term.family)
+        elif node not in seen:
+            seen.add(node)
+            inner = rivals(graph, node)
+            if not inner:
+                return set()
+            todo.extend(inner)
+    return found
 
 
 def _is_policy(graph: Graph, node: int) -> bool:
@@ -72,42 +83,74 @@ def parts_of(graph: Graph, node: int) -> list[tuple[int, int]]:
 
 def terms_of(graph: Graph, node: int) -> list[Term]:
     """The terms by which a node may be bound, each once, outer ones first."""
-    node = heart(graph, node)
     found: dict[Term, None] = {}
-    for arg, term in rivals(graph, node):
+    seen: set[int] = set()
+    todo = [(node, Term(""))]
+    while todo:
+        node, term = todo.pop()
         found[term] = None
-        found.update(dict.fromkeys(terms_of(graph, arg)))
-    for _, top in parts_of(graph, node):
-        found.update(dict.fromkeys(terms_of(graph, top)))
+        node = heart(graph, node)
+        if node not in seen:
+            seen.add(node)
+            inner = [*rivals(graph, node), *((top, Term("")) for _, top in parts_of(graph, node))]
+            todo.extend(reversed(inner))
     return [term for term in found if term.name]
+
+
+# The condition that a term binds a node, by node; None where the node has no such term.
+Known = dict[int, int | None]
 
 
 def bound(graph: Graph, node: int, name: str) -> int | None:
     """The condition that the term (or family) of that name binds a node; None: no such term."""
     node = heart(graph, node)
+    known: Known = {}
+    for number in sorted(_competing(graph, node, name)):
+        known[number] = _bound(graph, number, name, known)
+    return known[node]
+
+
+def _competing(graph: Graph, node: int, name: str) -> set[int]:
+    """The node and all below it whose own rivals decide, as far as the name is not met."""
+    seen: set[int] = set()
+    todo = [node]
+    while todo:
+        number = heart(graph, todo.pop())
+        if number not in seen:
+            seen.add(number)
+            inner = rivals(graph, number)
+            todo.extend(arg for arg, term in inner if name not in {term.name, term.family})
+            todo.extend(top for _, top in ([] if inner else parts_of(graph, number)))
+    return seen
+
+
+def _bound(graph: Graph, node: int, name: str, known: Known) -> int | None:
     if rivals(graph, node):
-        return _attains(graph, node, name)
+        return _attains(graph, node, name, known)
     if not parts_of(graph, node):
         return None
-    own = _weight(graph, node, name)
+    own = _weight(graph, node, name, known)
     if own is None:
         return None
     terms = terms_of(graph, node)
     by_family = any(term.family == name and term.name != name for term in terms)
     names = dict.fromkeys(term.family if by_family else term.name for term in terms)
-    weights = [_weight(graph, node, rival) for rival in names if rival not in {"", name}]
-    tests = [graph.add("compare", (own, w), ">=") for w in weights if w is not None]
+    tests = [
+        graph.add("compare", (own, weight), ">=")
+        for rival in names
+        if rival not in {"", name} and (weight := _weight_by(graph, node, rival)) is not None
+    ]
     if not tests:
         return graph.const(1.0)
     return tests[0] if len(tests) == 1 else graph.add("and", tests)
 
 
-def _attains(graph: Graph, node: int, name: str) -> int | None:
+def _attains(graph: Graph, node: int, name: str, known: Known) -> int | None:
     ways: list[int] = []
     for arg, term in rivals(graph, node):
         if name in {term.name, term.family}:
             ways.append(_wins(graph, node, arg))
-        elif (inner := bound(graph, arg, name)) is not None:
+        elif (inner := known[heart(graph, arg)]) is not None:
             ways.append(graph.add("and", (_wins(graph, node, arg), inner)))
     if not ways:
         return None
@@ -123,11 +166,19 @@ def _wins(graph: Graph, node: int, arg: int) -> int:
     return tests[0] if len(tests) == 1 else graph.add("and", tests)
 
 
-def _weight(graph: Graph, node: int, name: str) -> int | None:
+def _weight(graph: Graph, node: int, name: str, known: Known) -> int | None:
     """The sum of those parts that the term binds."""
     found = []
     for part, top in parts_of(graph, node):
-        test = _attains(graph, top, name)
+        test = _attains(graph, top, name, known)
         if test is not None:
             found.append(graph.add("select", (test, part, graph.const(0.0))))
     return graph.total(found) if found else None
+
+
+def _weight_by(graph: Graph, node: int, name: str) -> int | None:
+    """The same for another term."""
+    known: Known = {}
+    for number in sorted(_competing(graph, node, name) - {node}):
+        known[number] = _bound(graph, number, name, known)
+    return _weight(graph, node, name, known)

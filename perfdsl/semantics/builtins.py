@@ -12,13 +12,15 @@ from perfdsl.semantics.arithmetic import BRIDGES, Operand, shown, unify
 from perfdsl.semantics.data import kept_rows
 from perfdsl.semantics.dimensions import PURE, WORK, Dimension, base
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.gathering import GATHERERS, most, not_yet
+from perfdsl.semantics.folding import fold
+from perfdsl.semantics.gathering import GATHERERS, most
 from perfdsl.semantics.graph import Graph, Residency, Term
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_record, pure
 from perfdsl.semantics.quantities import quantity
 from perfdsl.semantics.runs import predict
 from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.searching import SEARCHES
 from perfdsl.semantics.traffic import role_size
 from perfdsl.semantics.values import (
     POISON,
@@ -305,13 +307,15 @@ FUNCTIONS: dict[str, Function] = {
 INTERNAL: dict[str, Callable[..., Value]] = {
     "abstract": abstract,
     "applied": applied_record,
-    "fold": not_yet,
+    "fold": fold,
 }
 
 
 def words(graph: Graph) -> dict[str, Value]:
     """The names that the language itself knows."""
-    found: dict[str, Value] = {name: Builtin(name) for name in {**FUNCTIONS, **GATHERERS}}
+    found: dict[str, Value] = {
+        name: Builtin(name) for name in {**FUNCTIONS, **GATHERERS, **SEARCHES}
+    }
     found["none"] = Nothing()
     found["true"] = Condition(graph.const(1.0))
     found["false"] = Condition(graph.const(0.0))

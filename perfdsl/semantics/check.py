@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from perfdsl.diagnostics import Severity, Span, did_you_mean, sort_diagnostics
-from perfdsl.semantics import builtins, gathering
+from perfdsl.semantics import builtins, gathering, searching
 from perfdsl.semantics.alone import check_alone
 from perfdsl.semantics.analyses import read_analysis
 from perfdsl.semantics.expressions import evaluate
@@ -24,6 +24,7 @@ from perfdsl.semantics.program import Program
 from perfdsl.semantics.scope import Context, Module, mentioned
 from perfdsl.semantics.settable import settables
 from perfdsl.semantics.units import UnitTable
+from perfdsl.semantics.unmet import report_unmet, roots_of
 from perfdsl.semantics.values import Declared, Instance, Value
 from perfdsl.syntax import tree
 from perfdsl.syntax.parser import Parsed
@@ -47,7 +48,7 @@ def check(
     graph = Graph()
     context = Context(evaluate, builtins.words(graph), graph=graph)
     context.functions = {**builtins.FUNCTIONS, **builtins.INTERNAL}
-    context.gatherers = gathering.GATHERERS
+    context.gatherers = {**gathering.GATHERERS, **searching.SEARCHES}
     context.overrides = overrides or {}
     context.problems.extend(reader.problems)
     for loaded in reader.files.values():
@@ -64,6 +65,8 @@ def check(
         for node in entry.file.body
         if isinstance(node, tree.Analysis)
     )
+    for analysis in analyses:
+        report_unmet(roots_of(analysis), context)
     _unused(entry, context)
     return Program(
         graph,
@@ -167,7 +170,7 @@ def _is_workload(param: tree.Param, entry: Module) -> bool:
     return isinstance(value, Instance) and value.sort == "workload"
 
 
-NAMED = (tree.Let, tree.Unknown, tree.Function, tree.DataRows, tree.DataFile)
+NAMED = (tree.Let, tree.Unknown, tree.Function, tree.Table, tree.DataRows, tree.DataFile)
 
 
 def _unused_in_analysis(node: tree.Analysis, context: Context) -> None:

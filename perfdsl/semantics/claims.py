@@ -95,9 +95,11 @@ def _grounded(item: ClaimItem, frame: Frame) -> bool:
     written = item.published is not None and item.published.sort != "data"
     roots = [item.left] if written or item.other is None else [item.left, item.right]
     needed = graph.needed(roots)
-    if any(graph.nodes[number].op == "answer" for number in needed):
-        return True
-    return any(source.sort in GROUNDS for source in graph.inputs(roots))
+    nodes = [graph.nodes[number] for number in needed]
+    return any(
+        node.op in {"answer", "table"} or (node.op == "input" and node.data.sort in GROUNDS)
+        for node in nodes
+    )
 
 
 def _item(

@@ -27,6 +27,7 @@ from perfdsl.semantics.literals import noted, number, plus_minus, skew
 from perfdsl.semantics.quantities import quantity
 from perfdsl.semantics.reindex import reindex, row_key
 from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.tables import look_up
 from perfdsl.semantics.values import (
     POISON,
     Applied,
@@ -40,6 +41,7 @@ from perfdsl.semantics.values import (
     Quantity,
     Record,
     Sequence,
+    TableValue,
     Value,
     Words,
     describe,
@@ -262,6 +264,8 @@ def _call(expr: tree.Call, frame: Frame) -> Value:
             return frame.context.functions[name](expr, frame)
         case FunctionValue():
             return call_function(func, expr, frame)
+        case TableValue():
+            return look_up(func, expr, frame)
         case Declared() | Instance():
             return call_declared(func, expr.args, expr.span, frame)
         case Quantity():

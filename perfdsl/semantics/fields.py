@@ -10,6 +10,7 @@ from perfdsl.semantics.dimensions import PURE, WORK, base
 from perfdsl.semantics.params import bind, binding_of, is_role, param_type
 from perfdsl.semantics.places import belongs, misplaced
 from perfdsl.semantics.scope import Binding, Frame, World
+from perfdsl.semantics.tables import bind_table
 from perfdsl.semantics.types import Type, require
 from perfdsl.semantics.values import (
     POISON,
@@ -166,6 +167,8 @@ def _fields(body: tuple[tree.Statement, ...], made: Instance, frame: Frame) -> N
                 _block(statement, first, made, frame)
             case tree.Function() if made.sort in {"hardware", "model", "workload"}:
                 from_function(statement, frame)
+            case tree.Table() if made.sort == "hardware":
+                bind_table(statement, frame)
             case _ if belongs(statement, made.sort):
                 pass
             case _:

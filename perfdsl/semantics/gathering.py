@@ -47,33 +47,35 @@ def most(op: str, operands: list[Operand], terms: list[Term], frame: Frame) -> V
     return Quantity(node, like.dim, like.tag, like.kinds)
 
 
-def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
-    """A frame for each item, with the item bound; None: reported."""
-    over = evaluate(expr.over, frame)
-    values: list[Value]
-    match over:
+def values_of(over: tree.Expr, frame: Frame) -> list[Value] | None:
+    """What a `for` runs over: whole numbers, or the items of a list; None: reported."""
+    value = evaluate(over, frame)
+    match value:
         case Interval():
-            limits = turns_of(over, expr.over.span, frame)
+            limits = turns_of(value, over.span, frame)
             if limits is None:
                 return None
             graph = frame.context.graph
-            dim, tag = over.low.dim, over.low.tag
-            values = [Quantity(graph.const(i), dim, tag) for i in range(*limits)]
+            dim, tag = value.low.dim, value.low.tag
+            return [Quantity(graph.const(i), dim, tag) for i in range(*limits)]
         case Sequence(items=items):
-            values = list(items)
+            return list(items)
         case Record(rows=rows) if rows:
-            values = list(rows.values())
+            return list(rows.values())
         case Data(rows=rows):
-            if not frame.context.spend(len(rows), expr.over.span):
-                return None
-            values = list(rows)
-        case _ if over == POISON:
+            return list(rows) if frame.context.spend(len(rows), over.span) else None
+        case _ if value == POISON:
             return None
         case _:
-            title = f"`for` runs over a range or a list, not {describe(over)}"
-            frame.context.report("P302", title, expr.over.span)
+            title = f"`for` runs over a range or a list, not {describe(value)}"
+            frame.context.report("P302", title, over.span)
             return None
-    return [frame.local(**{expr.var: value}) for value in values]
+
+
+def items_of(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
+    """A frame for each item, with the item bound; None: reported."""
+    values = values_of(expr.over, frame)
+    return None if values is None else [frame.local(**{expr.var: value}) for value in values]
 
 
 def settled_items(expr: tree.Gather, frame: Frame) -> list[Frame] | None:
@@ -198,13 +200,13 @@ def _gather_most(op: str, expr: tree.Gather, frame: Frame) -> Value:
         if op == "max":
             return Quantity(frame.context.graph.const(0.0), None)
         return frame.context.report("P302", "the smallest of nothing", expr.span)
-    terms = [_item_term(expr, item.frame, item.value) for item in found]
+    terms = [item_term(expr, item.frame, item.value) for item in found]
     if any(item.test is not None for item in found):
         return kept_extreme(op, found, terms, expr, frame)
     return most(op, [Operand(item.value, expr.body.span) for item in found], terms, frame)
 
 
-def _item_term(expr: tree.Gather, inner: Frame, value: Quantity) -> Term:
+def item_term(expr: tree.Gather, inner: Frame, value: Quantity) -> Term:
     """An argument of max over levels is called like its level."""
     if value.term.name:
         return value.term
@@ -216,16 +218,9 @@ def _item_term(expr: tree.Gather, inner: Frame, value: Quantity) -> Term:
     return Term("")
 
 
-def not_yet(expr: tree.Expr, frame: Frame) -> Value:
-    title = "this construct is read, but not evaluated yet"
-    return frame.context.report("P008", title, expr.span)
-
-
 GATHERERS: dict[str, Gatherer] = {
     "sum": _gather_sum,
     "mean": partial(_gather_sum, mean=True),
     "max": partial(_gather_most, "max"),
     "min": partial(_gather_most, "min"),
-    "smallest": not_yet,
-    "largest": not_yet,
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass, field
-from perfdsl.semantics.dimensions import Dimension
+from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.operations import apply
 from perfdsl.semantics.units import Unit
 
@@ -91,7 +91,8 @@ class Term:
 class Table:
     """Rows of numbers to be looked up, in base units. mode: step, linear or loglog.
 
-    keys ascend. clamp: the first and last value hold outside of them.
+    keys ascend. clamp: the first and last value hold outside of them. asked, dim: the dimensions
+    of keys and values.
     """
 
     name: str
@@ -99,15 +100,50 @@ class Table:
     values: tuple[float, ...]
     mode: str
     clamp: bool = False
+    asked: Dimension = PURE
+    dim: Dimension = PURE
     hashed: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
         # A node is found by its table: long ones are hashed once, not at every lookup.
-        rows = (self.name, self.keys, self.values, self.mode, self.clamp)
+        rows = (self.name, self.keys, self.values, self.mode, self.clamp, self.asked, self.dim)
         object.__setattr__(self, "hashed", hash(rows))
 
     def __hash__(self) -> int:
         return self.hashed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """A question to a table that is not clamped: it has no answer outside low .. high.
+
+    at: the node of the key that is asked for. home: the table. dim, unit: of its keys.
+    """
+
+    span: Span
+    name: str
+    home: Span
+    at: int
+    low: float
+    high: float
+    dim: Dimension
+    unit: Unit | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """A question for the smallest or largest value for which a condition holds.
+
+    tests: the conditions, a node for each candidate. over: the range as written. last: the name
+    of what runs and its last value; sides: what is compared there, with their dimensions.
+    """
+
+    span: Span
+    tests: tuple[int, ...]
+    over: str
+    condition: str
+    last: str = ""
+    sides: tuple[tuple[int, Dimension], ...] = ()
 
 
 @dataclass(slots=True)
@@ -128,7 +164,8 @@ class Graph:
     """Nodes by number. `intern` finds an equal one again.
 
     residencies, rivals: what is known of some nodes besides their operation. folds: of the result
-    of a `fold`, its successive values u_1 .. u_n, the last of which it is.
+    of a `fold`, its successive values u_1 .. u_n, the last of which it is. lookups, searches: what
+    is asked where there may be no answer.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -139,6 +176,8 @@ class Graph:
     folds: dict[int, tuple[int, ...]] = field(default_factory=dict)
     cones: dict[int, tuple[int, ...]] = field(default_factory=dict)
     above: dict[int, tuple[set[int], int]] = field(default_factory=dict)
+    lookups: dict[int, Lookup] = field(default_factory=dict)
+    searches: dict[int, Search] = field(default_factory=dict)
 
     def add(self, op: str, args: Iterable[int] = (), data: Any = None) -> int:
         """The number of the node, an old one if there is an equal one."""
@@ -220,10 +259,16 @@ class Graph:
             kept.clear()
 
     def number(self, root: int) -> float | None:
-        """The value of a node with every input as written; None where something is unknown."""
+        """The value of a node with every input as written; None where something is unknown, or
+        where there is none."""
+        value = self._number(root)
+        return None if value is None or math.isnan(value) else value
+
+    def _number(self, root: int) -> float | None:
+        """The same, but nan where there is no value."""
         if root not in self.numbers:
             for number in self.needed([root], self.numbers):
-                self.numbers[number] = self._number(self.nodes[number])
+                self.numbers[number] = self._of_parts(self.nodes[number])
         return self.numbers[root]
 
     def ends(self, root: int) -> tuple[float, float] | None:
@@ -231,12 +276,23 @@ class Graph:
         data = self.nodes[root].data
         return (data.low, data.high) if self.nodes[root].op == "input" else None
 
-    def _number(self, node: Node) -> float | None:
+    def _of_parts(self, node: Node) -> float | None:
         if node.op == "input":
             return None if math.isnan(node.data.value) else float(node.data.value)
         parts = [self.numbers[arg] for arg in node.args]
+        if node.op == "select" and parts[0] is not None:
+            return parts[1] if parts[0] else parts[2]
+        if node.op == "first":
+            # What stands behind the first that holds is not asked.
+            held = next((i for i, part in enumerate(parts) if part), len(parts))
+            parts = parts[: held + 1]
         values = [part for part in parts if part is not None]
-        return apply(node.op, values, node.data) if len(values) == len(parts) else None
+        if node.op == "answer" or len(values) < len(parts):
+            return None
+        if node.op == "first":
+            return node.data[len(parts) - 1] if values and values[-1] else math.nan
+        found = apply(node.op, values, node.data)
+        return math.nan if found is None else found
 
     def inputs(self, roots: Iterable[int]) -> list[Input]:
         """The inputs that the roots depend on, in the order in which they were met."""

@@ -13,6 +13,7 @@ from perfdsl.semantics.notes import text_of
 from perfdsl.semantics.params import binding_of
 from perfdsl.semantics.places import misplaced, without_let
 from perfdsl.semantics.scope import Context, Frame, Module, World
+from perfdsl.semantics.tables import bind_table, head_of
 from perfdsl.semantics.units import Unit, UnitTable
 from perfdsl.semantics.values import POISON, Declared, ModuleValue, Quantity, Value
 from perfdsl.syntax import tree
@@ -79,6 +80,8 @@ def names_of(statement: tree.Statement) -> list[tuple[str, Span]]:
             return [(name, statement.span)]
         case tree.DataRows(name=name) | tree.DataFile(name=name):
             return [(name, statement.span)]
+        case tree.Table(name=name):
+            return [(name, head_of(statement))]
         case _:
             return []
 
@@ -91,6 +94,8 @@ def _bind(statement: tree.Statement, name: str, frame: Frame) -> None:
             from_function(statement, frame)
         case tree.DataRows() | tree.DataFile():
             bind_data(statement, frame)
+        case tree.Table():
+            bind_table(statement, frame)
         case tree.Analysis():
             pass  # An analysis is asked for by name, and is nothing inside an expression.
         case _:
@@ -103,9 +108,6 @@ def _other(statement: tree.Statement, frame: Frame) -> None:
             pass
         case tree.Assign(path=(_,)):
             without_let(statement, "at the top of a file", frame)
-        case tree.Table():
-            title = f"`{statement.word}` is read, but not evaluated yet"
-            frame.context.report("P008", title, statement.span)
         case _:
             misplaced(statement, "file", frame)
 

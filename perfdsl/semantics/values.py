@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from perfdsl.diagnostics import Source, Span
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import PURE, Dimension
-from perfdsl.semantics.graph import Term
+from perfdsl.semantics.graph import Table, Term
 from perfdsl.syntax import tree
 
 if TYPE_CHECKING:
@@ -226,6 +226,20 @@ class FunctionValue:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TableValue:
+    """A `table`: its rows as pairs of nodes, and what it gives.
+
+    like: dimension, tag and kinds of its values. fixed: its numbers, where none of them can move.
+    """
+
+    node: tree.Table
+    frame: Frame
+    like: Quantity
+    rows: tuple[tuple[int, int], ...]
+    fixed: Table | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Builtin:
     """A function or word of the language itself."""
 
@@ -259,6 +273,7 @@ Value = (
     | Declared
     | Instance
     | FunctionValue
+    | TableValue
     | Builtin
     | Applied
 )
@@ -315,6 +330,8 @@ def describe(value: Value) -> str:
             return f"the {sort} `{name}`"
         case FunctionValue(node=node):
             return f"the function `{node.name}`"
+        case TableValue(node=node):
+            return f"the table `{node.name}`"
         case Builtin(name=name):
             return f"the function `{name}`"
         case Applied(name=name):

@@ -39,6 +39,7 @@ from perfdsl.solve.claims import judge
 from perfdsl.solve.conflicts import conflicts
 from perfdsl.solve.explain import is_bridge
 from perfdsl.solve.extent import extent
+from perfdsl.solve.gaps import gaps
 from perfdsl.solve.numbers import number, of_node
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.sensitivity import dependences, strongest
@@ -275,7 +276,8 @@ def _solved_for(
     source = graph.nodes[unknown].data
     assert isinstance(source, Input)
     found = solve(reading, item, unknown)
-    example = found.parts[0].high if found.parts else 1.0
+    example = found.nearest.at if found.nearest is not None else 1.0
+    example = found.parts[0].high if found.parts else example
     readable = number(example, source.dim, tag=source.unit.tag)
     text, factor = readable.unit, readable.factor
     if source.dim == PURE and not source.unit.tag and not source.whole:
@@ -288,15 +290,21 @@ def _solved_for(
         value = reading.value(item.right)
         data = graph.nodes[item.right].data
         target = Number(value, data.low, data.high, data.dim, data.unit.text, data.unit.factor)
-    nearest = None
+    nearest = other = None
     if found.nearest is not None:
         like = target or number(found.nearest.value, item.dim)
-        value = found.nearest.value
-        nearest = Number(value, value, value, like.dim, like.unit, like.factor)
+        nearest, other = _like(found.nearest.value, like), _like(found.nearest.other, like)
     return Solved(
         item.name, source.name, item.formula, item.op, target, found, text, factor, source.dim,
-        nearest, item.subject, item.span,
+        nearest, item.subject, item.span, other,
     )  # fmt: skip
+
+
+def _like(value: float, like: Number) -> Number | None:
+    """A value in the unit of another; None where there is none."""
+    if math.isnan(value):
+        return None
+    return Number(value, value, value, like.dim, like.unit, like.factor)
 
 
 def _refused(item: RefuseItem) -> Refused:
@@ -319,6 +327,7 @@ def _findings(program: AnalysisProgram, reading: Reading) -> Iterable[Finding]:
             finding = _unusual(item.data)
             if finding is not None:
                 yield finding
+    yield from gaps(program, reading)
     yield from _valueless(program, reading)
 
 

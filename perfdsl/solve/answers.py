@@ -141,7 +141,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """An answered `solve` for one unknown; the numbers in `answer` are in base units of `unit`."""
+    """An answered `solve` for one unknown; the numbers in `answer` are in base units of `unit`.
+
+    other: what is reached on the other side of a jump over the wanted value.
+    """
 
     name: str
     unknown: str
@@ -155,6 +158,7 @@ class Solved:
     nearest: Number | None
     subject: str
     span: Span
+    other: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)

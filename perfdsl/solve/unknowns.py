@@ -26,11 +26,16 @@ PIECES = 100
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """What an unreachable value comes nearest to: the value, where, and what binds there."""
+    """What an unreachable value comes nearest to: the value, where, and what binds there.
+
+    other, other_at: the same on the other side of the wanted value, where a jump leaves it out.
+    """
 
     value: float
     at: float
     binding: str
+    other: float = math.nan
+    other_at: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,12 @@ class Equation:
     fixed: Mapping[int, float] = field(default_factory=dict)
     part: Slice | None = None
     unsearched: list[Range] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the unknown is a count."""
+        source = self.reading.graph.nodes[self.unknown].data
+        return isinstance(source, Input) and source.whole
 
     def slice(self) -> Slice:
         if self.part is None:
@@ -330,26 +341,44 @@ def _whole(parts: list[Range], holds: Callable[[float], bool] | None = None) -> 
 def _nearest(reading: Reading, item: SolveItem, unknown: int, within: Range) -> Nearest | None:
     """The value of the left side that comes nearest to the right one, over the unknown's range."""
     equation = Equation(reading, item, unknown)
-    size = within.high - within.low
-    candidates = [within.low + size * step / 64 for step in range(65)]
-    best: tuple[float, float] | None = None
-    for u in candidates:
-        gap, size = equation.at(u)
-        if not math.isnan(gap) and size < math.inf and (best is None or abs(gap) < best[0]):
-            best = (abs(gap), u)
-    if best is None:
+    gaps = {u: equation.at(u) for u in _samples(equation, within)}
+    known = {u: gap for u, (gap, size) in gaps.items() if not math.isnan(gap) and size < math.inf}
+    if not known:
         return None
-    at = _refined(equation, best[1], (within.high - within.low) / 64, within)
-    source = reading.graph.nodes[unknown].data
-    if isinstance(source, Input) and source.whole:
-        whole = [u for u in (math.floor(at), math.ceil(at)) if within.low <= u <= within.high]
-        at = float(min(whole, key=lambda u: _gap(equation, u), default=at))
-    value = reading.changed({unknown: at}).value(item.left)
-    return Nearest(value, at, binding_at(reading, item, unknown, [Range(at, at)]))
+    best = min(known, key=lambda u: abs(known[u]))
+    across = [u for u, gap in known.items() if gap * known[best] < 0]
+    other = min(across, key=lambda u: (abs(known[u]), abs(u - best)), default=math.nan)
+    if across:
+        # Of all places with that value, the one beside the jump.
+        same = [u for u, gap in known.items() if gap == known[best]]
+        best = min(same, key=lambda u: abs(u - other))
+    at = _whole_near(equation, _refined(equation, best, within), within)
+    value, beyond = (reading.changed({unknown: u}).value(item.left) for u in (at, other))
+    binding = binding_at(reading, item, unknown, [Range(at, at)])
+    return Nearest(value, at, binding, beyond, other)
 
 
-def _refined(equation: Equation, at: float, step: float, within: Range) -> float:
+def _samples(equation: Equation, within: Range) -> list[float]:
+    """The ends of each piece, then places all over the range."""
+    ends = [end for piece in equation.pieces(within) for end in piece]
+    if equation.whole:
+        ends = [whole for end in ends for whole in (math.ceil(end), math.floor(end))]
+    size = within.high - within.low
+    found = [*ends, *(within.low + size * step / 64 for step in range(65))]
+    return [float(u) for u in found if within.low <= u <= within.high]
+
+
+def _whole_near(equation: Equation, at: float, within: Range) -> float:
+    """The same place, or the better one of the whole numbers beside it for what is counted."""
+    if not equation.whole:
+        return at
+    whole = [u for u in (math.floor(at), math.ceil(at)) if within.low <= u <= within.high]
+    return float(min(whole, key=lambda u: _gap(equation, u), default=at))
+
+
+def _refined(equation: Equation, at: float, within: Range) -> float:
     """Walk towards a smaller gap with smaller and smaller steps."""
+    step = (within.high - within.low) / 64
     for _ in range(60):
         tries = [u for u in (at - step, at + step) if within.low <= u <= within.high]
         better = min(tries, key=lambda u: _gap(equation, u), default=at)

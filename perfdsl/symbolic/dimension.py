@@ -17,7 +17,7 @@ from perfdsl.semantics.dimensions import PURE, Dimension, base, of
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.program import AnswerPart
 from perfdsl.symbolic.formulas import Formulas
-from perfdsl.symbolic.functions import Cases, End, Extreme, Part
+from perfdsl.symbolic.functions import Cases, End, Extreme, Part, Table
 from perfdsl.symbolic.opaque import Compare
 
 # None stands for 0 and for no value, which fit every dimension.
@@ -66,6 +66,10 @@ def _of(part: Expr, args: Sequence[Found], formulas: Formulas, counted: Abstract
             return _power(part, args[0], args[1])
         case Part():
             return args[0]
+        case Table():
+            rows = formulas.tables[part]
+            _same([args[0], without(rows.asked, counted)])
+            return without(rows.dim, counted)
         case Compare():
             _same(args)
             return PURE
