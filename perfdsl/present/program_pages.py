@@ -16,7 +16,7 @@ LONGEST_NAME = 30
 
 def checked(program: Program, file: str) -> str:
     """One line: what was checked, and that it has no mistakes."""
-    files = sum(not module.shipped for module in program.modules.values())
+    files = sum(not module.shipped or not key for key, module in program.modules.items())
     claims = sum(len(a.claims) + len(a.refusals) for a in program.analyses)
     counts = [
         _count(files, "file", "files"),

@@ -56,7 +56,7 @@ def check(
     modules = _modules(reader, context)
     entry = modules[""]
     chosen = _policy(policy, entry, context)
-    for module in modules.values():
+    for module in dict.fromkeys(modules.values()):
         if not module.name.startswith("std/"):
             check_alone(module, modules)
     applied = tuple(_scenario(name, entry, context) for name in scenarios)
@@ -82,14 +82,16 @@ def _modules(reader: Reader, context: Context) -> dict[str, Module]:
     units = UnitTable()
     modules: dict[str, Module] = {}
     for name in PRELUDE:
-        loaded = reader.files.get(name) or _library(name, reader)
-        modules[name] = _library_module(loaded, context, units)
+        modules[name] = _library_module(_library(name, reader), context, units, name)
         context.prelude.update(modules[name].top().values)
+    if reader.standing in modules:
+        modules[""] = modules[reader.standing]
+        edition_of(reader.files[""], context)
     for key, loaded in reader.files.items():
         if key in modules:
             continue
         if key.startswith("std/"):
-            modules[key] = _library_module(loaded, context, units)
+            modules[key] = _library_module(loaded, context, units, key)
             continue
         modules[key] = open_module(loaded, context, units.copy())
         edition_of(loaded, context)
@@ -103,13 +105,17 @@ def _modules(reader: Reader, context: Context) -> dict[str, Module]:
 
 
 def _library(name: str, reader: Reader) -> Loaded:
+    """A file that every program sees: as it was parsed, unless it is the one that is checked."""
+    read = reader.files.get("" if name == reader.standing else name)
+    if read is not None:
+        return read
     file = reader.standard[name]
     return Loaded(name, file.span.source, Parsed(file, (), frozenset()), {}, True)
 
 
-def _library_module(loaded: Loaded, context: Context, units: UnitTable) -> Module:
+def _library_module(loaded: Loaded, context: Context, units: UnitTable, name: str) -> Module:
     module = open_module(loaded, context, units)
-    if loaded.key == "std/units":
+    if name == "std/units":
         library_units(loaded.parsed.file, module)
     declare(module)
     make_instances(module)

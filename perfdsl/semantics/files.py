@@ -16,7 +16,7 @@ from perfdsl.semantics.values import DataFile
 from perfdsl.syntax import tree
 from perfdsl.syntax.parser import Parsed, parse
 from perfdsl.syntax.scanner import Limits
-from perfdsl.syntax.standard import load_library
+from perfdsl.syntax.standard import FOLDER, load_library
 
 MAX_BYTES = 1 << 20
 MAX_IMPORTS = 64
@@ -53,7 +53,8 @@ class Reader:
     """Reads a file and all that it imports; lives for one load.
 
     trail: the imports that lead from the entry to the file that is being read. data: what was read
-    of data files, None where that failed.
+    of data files, None where that failed. standing: the name of the library's file that the entry
+    is, such as "std/units"; empty for any other entry.
     """
 
     root: Path
@@ -63,6 +64,7 @@ class Reader:
     standard: Mapping[str, tree.File] = field(default_factory=load_library)
     trail: list[Span] = field(default_factory=list)
     data: dict[Path, DataFile | None] = field(default_factory=dict)
+    standing: str = ""
 
 
 def shipped_specs() -> Path:
@@ -124,9 +126,18 @@ def shown_name(path: Path) -> str:
 
 def load(entry: Source, folder: Path, limits: FileLimits) -> Reader:
     """The file of the command line and all that it imports; the entry has the key ""."""
-    reader = Reader(root_of(folder), limits)
-    _read_in(reader, "", entry, folder.resolve(), False, [], None)
+    reader = Reader(root_of(folder), limits, standing=_library_name(entry))
+    _read_in(reader, "", entry, folder.resolve(), bool(reader.standing), [], None)
     return reader
+
+
+def _library_name(entry: Source) -> str:
+    """What a file is called that belongs to the library itself: it is checked in its own place."""
+    path = Path(entry.name)
+    if entry.name == "<stdin>" or path.suffix != ".perf":
+        return ""
+    inside = path.resolve().parent == FOLDER.joinpath("std").resolve()
+    return f"std/{path.stem}" if inside else ""
 
 
 def _read_in(
@@ -241,6 +252,8 @@ def _is_entry(reader: Reader, path: Path) -> bool:
 def _standard(reader: Reader, name: str, span: Span) -> str | None:
     """A file of the standard library: it is parsed already."""
     name = name.removesuffix(".perf")
+    if name == reader.standing:
+        return ""
     if name in reader.files:
         return name
     file = reader.standard.get(name)
