@@ -28,12 +28,8 @@ class Word(NamedTuple):
 
 def mutations(text: str) -> list[Slip]:
     """Every slip there is in a text, in the order of the text."""
-    words = [
-        Word(*match.span(), match.group(), text.count("\n", 0, match.start()) + 1)
-        for match in SCAN.finditer(text)
-        if match.lastgroup not in SKIPPED
-    ]
-    openers = _openers(words)
+    words = words_of(text)
+    openers = openers_of(words)
     slips: list[Slip] = []
     for at, word in enumerate(words):
         lines = {word.line, words[openers.get(at, at)].line}
@@ -41,7 +37,7 @@ def mutations(text: str) -> list[Slip]:
         slips.append(_slip("delete", word, before + behind, lines))
         slips.append(_slip("double", word, f"{before}{word.text} {word.text}{behind}", lines))
         if word.text in KEYWORDS:
-            slips.append(_slip("misspell", word, before + _misspelled(word.text) + behind, lines))
+            slips.append(_slip("misspell", word, before + misspelled(word.text) + behind, lines))
         after = words[at + 1] if at + 1 < len(words) else word
         if after.line == word.line and after.text != word.text:
             both = lines | {words[openers.get(at + 1, at)].line}
@@ -50,11 +46,20 @@ def mutations(text: str) -> list[Slip]:
     return slips
 
 
+def words_of(text: str) -> list[Word]:
+    """The words and signs of a text, comments and separators left out."""
+    return [
+        Word(*match.span(), match.group(), text.count("\n", 0, match.start()) + 1)
+        for match in SCAN.finditer(text)
+        if match.lastgroup not in SKIPPED
+    ]
+
+
 def _slip(what: str, word: Word, text: str, lines: set[int]) -> Slip:
     return Slip(f"{what} {word.text} on line {word.line}", text, frozenset(lines))
 
 
-def _openers(words: list[Word]) -> dict[int, int]:
+def openers_of(words: list[Word]) -> dict[int, int]:
     """The opening bracket of each closing one, by number."""
     stack: list[int] = []
     openers: dict[int, int] = {}
@@ -66,6 +71,7 @@ def _openers(words: list[Word]) -> dict[int, int]:
     return openers
 
 
-def _misspelled(word: str) -> str:
+def misspelled(word: str) -> str:
+    """The last two letters exchanged, or one more where that changes nothing."""
     swapped = word[:-2] + word[:-3:-1]
     return swapped if len(word) > 2 and swapped != word else word + "x"

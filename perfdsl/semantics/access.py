@@ -28,7 +28,7 @@ DERIVED = ("capacity", "share")
 # What moves bytes: what a policy runs over.
 MOVERS = {*LEVELS, "link"}
 # What an instance must say; that it does not is reported where it is written.
-NEEDED = {"port": ("peak",), "cache": ("size",), "format": ("block",)}
+NEEDED = {"port": ("peak",), "cache": ("size",), "format": ("block", "bytes")}
 
 
 def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
@@ -73,6 +73,8 @@ def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
             return frame.context.report("P304", title, span, help_=help_)
         case _ if value == POISON:
             return POISON
+        case Sequence() if name in frame.context.doubtful:
+            return POISON
         case _:
             title = f"{describe(value)} has no field `{name}`"
             return frame.context.report("P106", title, span)
@@ -98,7 +100,8 @@ def _missing(what: str, name: str, span: Span, names: list[str], frame: Frame) -
     fix = Fix(f"write `{near}`", (Edit(place, near),), safe=True) if near else None
     shown_names = ", ".join(dict.fromkeys(n for n in names if not n.startswith("_")))
     help_ = f"did you mean `{near}`?" if near else f"there are: {shown_names}" if names else ""
-    return frame.context.report("P106", f"{what} has no `{name}`", place, help_=help_, fix=fix)
+    title = f"{what} has no `{name}`"
+    return frame.context.report("P106", title, place, help_=help_, fix=fix, missing=name)
 
 
 def _has(instance: Instance, name: str) -> bool:
@@ -191,7 +194,8 @@ def capacity(level: Instance) -> Value | None:
         return POISON
     if not isinstance(cores, Quantity):
         title = f"`{level.name}` is shared by cores, but the hardware has no `cores`"
-        return home.context.report("P406", title, head_of(level), help_="write `cores = 8 core`")
+        help_ = "write `cores = 8 core`"
+        return home.context.report("P406", title, head_of(level), help_=help_, missing="cores")
     if private:
         return Quantity(graph.product([size.node, cores.node]), BYTE)
     if not isinstance(shared, Quantity):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from perfdsl.semantics.access import LEVELS, head_of
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
-from perfdsl.semantics.fields import applied, bind_load, instantiate
+from perfdsl.semantics.fields import applied, bind_load, instantiate, twice
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_step
-from perfdsl.semantics.params import param_type, returned
+from perfdsl.semantics.params import is_role, param_type, returned
 from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.reindex import changed_by, lineage
 from perfdsl.semantics.scope import Frame, Module, World, parts
+from perfdsl.semantics.types import require
 from perfdsl.semantics.values import (
     POISON,
     Applied,
@@ -36,6 +37,8 @@ def check_alone(module: Module, modules: dict[str, Module]) -> None:
         frame.own(name)
     world = World(load=_any_load(modules))
     for statement in module.file.body:
+        if statement.span in frame.context.misnamed:
+            continue
         match statement:
             case tree.Operator():
                 _operator(statement, module, world)
@@ -56,9 +59,10 @@ def check_alone(module: Module, modules: dict[str, Module]) -> None:
 def _any_load(modules: dict[str, Module]) -> Value | None:
     """A workload with every field that any workload of the program has."""
     fields: dict[str, Value] = {}
+    misnamed = next(iter(modules.values())).top().context.misnamed
     for module in modules.values():
         for statement in module.file.body:
-            if isinstance(statement, tree.Workload):
+            if isinstance(statement, tree.Workload) and statement.span not in misnamed:
                 made = instantiate(Declared(statement, module))
                 for name in (*made.frame.bindings, *made.frame.values):
                     value = made.frame.own(name)
@@ -104,25 +108,30 @@ def _instance(made: Instance) -> None:
     _needed_fields(made)
 
 
+# What a block must say (one of the names), and how it might.
 REQUIRED = {
-    "port": (("peak",), "cores * clock * 16 FLOP/(cycle*core)"),
-    "memory": (("bandwidth", "time"), "60 GB/s"),
-    "link": (("bandwidth", "time"), "50 GB/s"),
-    "cache": (("size",), "32 MiB"),
-    "format": (("block",), "32"),
+    "port": ((("peak",), "cores * clock * 16 FLOP/(cycle*core)"),),
+    "memory": ((("bandwidth", "time"), "60 GB/s"),),
+    "link": ((("bandwidth", "time"), "50 GB/s"),),
+    "cache": ((("size",), "32 MiB"),),
+    "format": ((("block",), "32"), (("bytes",), "34 B")),
 }
 
 
 def _needed_fields(made: Instance) -> None:
-    names, example = REQUIRED.get(made.sort, ((), ""))
-    frame = made.frame
-    if frame.context.has_gaps(made.origin.node.span):
+    if made.frame.context.has_gaps(made.origin.node.span):
         return
-    if not names or any(n in frame.bindings or n in frame.values for n in names):
+    for names, example in REQUIRED.get(made.sort, ()):
+        _needed(made, names, example)
+
+
+def _needed(made: Instance, names: tuple[str, ...], example: str) -> None:
+    frame = made.frame
+    if any(n in frame.bindings or n in frame.values for n in names):
         return
     title = f"the {made.sort} `{made.name}` has no `{names[0]}`"
-    head = head_of(made)
-    frame.context.report("P406", title, head, help_=f"write `{names[0]} = {example}`")
+    help_ = f"write `{names[0]} = {example}`"
+    frame.context.report("P406", title, head_of(made), help_=help_, missing=names[0])
 
 
 def _time_rule(made: Instance) -> None:
@@ -138,6 +147,7 @@ def _time_rule(made: Instance) -> None:
 def _scenario(statement: tree.Scenario, module: Module) -> None:
     """Each change, made to what the scenario names as its parameter."""
     frame = module.top()
+    twice(statement.params, frame)
     lineage(Declared(statement, module), frame)
     params = {param.name: param for param in statement.params}
     for change in statement.body:
@@ -215,5 +225,8 @@ def check_function(statement: tree.Function, frame: Frame) -> None:
     for param in statement.params:
         wanted = param_type(param, frame)
         values[param.name] = POISON if wanted is None else abstract(wanted, param, frame)
+        if param.default is not None and not is_role(param):
+            default = evaluate(param.default, frame)
+            require(default, wanted, param.default.span, frame, f"`{param.name}`", param.span)
     value = evaluate(statement.value, frame.local(**values))
     returned(value, FunctionValue(statement, frame))

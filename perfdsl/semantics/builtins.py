@@ -270,7 +270,9 @@ def _sized(arg: tree.Argument, frame: Frame) -> tuple[str, int] | None:
             roles = dict.fromkeys(f.role for s in steps for f in s.flows)
             title = f"no operator of `{owner.name}` moves `{expr.name}`"
             known = ", ".join(roles)
-            frame.context.report("P106", title, expr.span, help_=f"roles: {known}")
+            help_ = f"roles: {known}"
+            frame.context.report("P106", title, expr.span, help_=help_, missing=expr.name,
+                                 follows=True)  # fmt: skip
             return None
     value = quantity(expr, frame)
     if value is None:

@@ -8,11 +8,12 @@ from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.fields import instantiate
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Frame
-from perfdsl.semantics.types import Type, require
+from perfdsl.semantics.types import Type, fits, require
 from perfdsl.semantics.values import (
     POISON,
     Instance,
     Quantity,
+    Record,
     Value,
     describe,
 )
@@ -62,6 +63,8 @@ def replacement(
         if isinstance(value, Quantity):
             return Quantity(value.node, old.dim or value.dim, old.tag, old.kinds, False, value.term)
         return value
+    if isinstance(old, Instance) and old.sort == "format" and isinstance(value, Record):
+        return value if fits(value, Type("Format")) else POISON  # A stand-in for a format.
     if type(old) is not type(value) or (
         isinstance(old, Instance) and isinstance(value, Instance) and old.sort != value.sort
     ):

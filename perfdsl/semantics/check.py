@@ -21,6 +21,7 @@ from perfdsl.semantics.modules import (
     open_module,
 )
 from perfdsl.semantics.program import Program
+from perfdsl.semantics.roots import roots
 from perfdsl.semantics.scope import Context, Module, mentioned
 from perfdsl.semantics.settable import settables
 from perfdsl.semantics.units import UnitTable
@@ -63,7 +64,7 @@ def check(
     analyses = tuple(
         read_analysis(node, entry, chosen, applied)
         for node in entry.file.body
-        if isinstance(node, tree.Analysis)
+        if isinstance(node, tree.Analysis) and node.span not in context.misnamed
     )
     for analysis in analyses:
         report_unmet(roots_of(analysis), context)
@@ -72,7 +73,7 @@ def check(
         graph,
         modules,
         analyses,
-        tuple(sort_diagnostics(context.problems)),
+        tuple(sort_diagnostics(roots(context, modules.values()))),
         entry,
         {analysis.name: settables(analysis, entry) for analysis in analyses},
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from perfdsl.diagnostics import Span
+from perfdsl.diagnostics import Span, did_you_mean
 from perfdsl.semantics import operations
 from perfdsl.semantics.arithmetic import Operand, unify, warn_of_prefixes
 from perfdsl.semantics.binding import bound, terms_of
 from perfdsl.semantics.quantities import as_quantity, condition, quantity
-from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.scope import Frame, free_names, parts
 from perfdsl.semantics.values import (
     POISON,
     Condition,
@@ -82,14 +82,37 @@ def read_bound_by(expr: tree.BoundBy, frame: Frame) -> Value:
     if not terms:
         title = "nothing binds this: it is no max or min of named terms"
         help_ = "name what competes, as in `max(compute: a, dram: b)`"
-    return frame.context.report("P603", title, expr.span, help_=help_)
+    return frame.context.report("P603", title, expr.span, help_=help_, follows=True)
+
+
+def _names_known(expr: tree.Expr, frame: Frame) -> None:
+    """What is not meant is not read, but a name in it may be misspelt (a role may be any word)."""
+    if expr.span in frame.context.skipped:
+        return
+    frame.context.skipped.add(expr.span)
+    for name in free_names(expr):
+        if frame.find(name) is None and did_you_mean(name, frame.names()):
+            frame.context.evaluate(_place_of(name, expr), frame)
+
+
+def _place_of(name: str, expr: tree.Expr) -> tree.Expr:
+    """Where a name stands in an expression."""
+    todo: list[tree.Node] = [expr]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, tree.Name) and node.id == name:
+            return node
+        todo.extend(parts(node))
+    return tree.Name(name, span=expr.span)
 
 
 def read_if(expr: tree.If, frame: Frame) -> Value:
     test = condition(expr.cond, frame)
     if test is not None and frame.context.graph.nodes[test.node].op == "const":
         # `if window == none then ... else window / 2`: what is not meant need not make sense.
-        taken = expr.yes if frame.context.graph.number(test.node) else expr.no
+        holds = bool(frame.context.graph.number(test.node))
+        taken, other = (expr.yes, expr.no) if holds else (expr.no, expr.yes)
+        _names_known(other, frame)
         return frame.context.evaluate(taken, frame)
     yes, no = frame.context.evaluate(expr.yes, frame), frame.context.evaluate(expr.no, frame)
     if test is None:

@@ -84,16 +84,16 @@ def unknown_name(name: str, span: Span, frame: Frame) -> Value:
         if ("load",) in frame.context.seen:  # Every operator would ask for it.
             return POISON
         frame.context.seen.add(("load",))
-        return frame.context.report("P304", title, asks[0], why=why, help_=help_)
+        return frame.context.report("P304", title, asks[0], why=why, help_=help_, follows=True)
     few = len(frame.context.problems) < ENOUGH
     near = did_you_mean(name, frame.names()) if few else None
     title = f"there is no `{name}` here"
     if near is None and frame.module.units.single(name) is not None:
         help_ = f"`{name}` is a unit: write a number in front of it, such as `1 {name}`"
-        return frame.context.report("P101", title, span, help_=help_)
+        return frame.context.report("P101", title, span, help_=help_, missing=name)
     help_ = f"did you mean `{near}`?" if near else "`perfdsl list FILE` shows what a file declares"
     fix = Fix(f"write `{near}`", (Edit(span, near),), safe=True) if near else None
-    return frame.context.report("P101", title, span, help_=help_, fix=fix)
+    return frame.context.report("P101", title, span, help_=help_, fix=fix, missing=name)
 
 
 def _field(expr: tree.Field, frame: Frame) -> Value:
@@ -227,7 +227,8 @@ def _indexed(expr: tree.Indexed, frame: Frame) -> Value:
         place = expr.items[0].value.span
         text = f'"{near}"' if isinstance(expr.items[0].value, tree.Text) else near
         fix = Fix(f"write `{near}`", (Edit(place, text),), safe=True)
-    return frame.context.report("P106", title, expr.items[0].span, help_=help_, fix=fix)
+    place = expr.items[0].span
+    return frame.context.report("P106", title, place, help_=help_, fix=fix, missing=key)
 
 
 def _is_data(base: tree.Expr, frame: Frame) -> bool:

@@ -8,7 +8,7 @@ from perfdsl.diagnostics import Label, Span
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, WORK, base
 from perfdsl.semantics.params import bind, binding_of, is_role, param_type
-from perfdsl.semantics.places import belongs, misplaced
+from perfdsl.semantics.places import belongs, misplaced, wrong_word
 from perfdsl.semantics.scope import Binding, Frame, World
 from perfdsl.semantics.tables import bind_table
 from perfdsl.semantics.types import Type, require
@@ -175,9 +175,20 @@ def _fields(body: tuple[tree.Statement, ...], made: Instance, frame: Frame) -> N
                 misplaced(statement, made.sort, frame)
 
 
+def twice(params: tuple[tree.Param, ...], frame: Frame) -> None:
+    """Report parameters of one name."""
+    names: set[str] = set()
+    for param in params:
+        if param.name in names:
+            title = f"two parameters are called `{param.name}`"
+            frame.context.report("P102", title, param.span)
+        names.add(param.name)
+
+
 def from_function(statement: tree.Function, frame: Frame) -> None:
     """Bind a function of a block."""
     head = statement.span
+    twice(statement.params, frame)
     frame.bindings[statement.name] = Binding(
         statement.name,
         "fn",
@@ -191,6 +202,9 @@ def from_function(statement: tree.Function, frame: Frame) -> None:
 def _block(statement: tree.Block, first: dict[str, Span], made: Instance, frame: Frame) -> None:
     name = statement.name
     if not _fresh(name, statement.head, first, frame):
+        return
+    if statement.span in frame.context.misnamed or wrong_word(statement, frame):
+        frame.values[name] = POISON
         return
     inner = {path[1:]: value for path, value in made.changes.items() if path[0] == name}
     path = f"{frame.path}.{name}"

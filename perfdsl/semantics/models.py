@@ -64,6 +64,7 @@ def _steps(
     body: tuple[tree.Statement, ...], frame: Frame, count: int, index: str, shapes: Shapes
 ) -> list[Step]:
     found: list[Step] = []
+    _named_twice(body, frame)
     for statement in body:
         match statement:
             case tree.Use():
@@ -78,6 +79,18 @@ def _steps(
 
 
 # ---------------------------------------------------------------------------------------- use
+
+
+def _named_twice(body: tuple[tree.Statement, ...], frame: Frame) -> None:
+    """`use ... as x` twice in one block; without `as` each goes by its operator's name."""
+    first: dict[str, Span] = {}
+    for statement in body:
+        if isinstance(statement, tree.Use) and statement.name:
+            if statement.name in first:
+                title = f"two operators of this block are called `{statement.name}`"
+                why = (Label(first[statement.name], "the first one"),)
+                frame.context.report("P102", title, statement.span, why=why)
+            first.setdefault(statement.name, statement.span)
 
 
 def _use(statement: tree.Use, frame: Frame, count: int, index: str, shapes: Shapes) -> list[Step]:
@@ -125,7 +138,8 @@ def _of(statement: tree.Use, takes: object, name: str, frame: Frame, shapes: Sha
     if statement.source not in shapes.names:
         known = ", ".join(shapes.names) or "none yet"
         title = f"no `use` above is called `{statement.source}`"
-        report("P101", title, statement.span, help_=f"above stand: {known}")
+        help_ = f"above stand: {known}"
+        report("P101", title, statement.span, help_=help_, missing=statement.source)
         return
     source = shapes.outputs.get(statement.source)
     if source is None or not isinstance(takes, Quantity):
@@ -148,6 +162,7 @@ def _repeat(
     if not isinstance(ends, Interval):
         return []
     found: list[Step] = []
+    _named_twice(statement.body, frame)
     for inner in statement.body:
         one = replace(statement, body=(inner,))
         found.extend(_repeated(one, ends, frame, count, index, shapes))

@@ -11,7 +11,7 @@ from perfdsl.semantics.fields import from_function, instantiate
 from perfdsl.semantics.files import Loaded
 from perfdsl.semantics.notes import text_of
 from perfdsl.semantics.params import binding_of
-from perfdsl.semantics.places import misplaced, without_let
+from perfdsl.semantics.places import misplaced, without_let, wrong_word
 from perfdsl.semantics.scope import Context, Frame, Module, World
 from perfdsl.semantics.tables import bind_table, head_of
 from perfdsl.semantics.units import Unit, UnitTable
@@ -29,6 +29,7 @@ def open_module(loaded: Loaded, context: Context, units: UnitTable) -> Module:
                     loaded.shipped, data=loaded.data)  # fmt: skip
     sort = "library" if loaded.shipped else "file"
     module.frame = Frame(context, module, World(), None, "", sort)
+    units.broken.update(loaded.parsed.doubtful)
     return module
 
 
@@ -88,6 +89,8 @@ def names_of(statement: tree.Statement) -> list[tuple[str, Span]]:
 
 def _bind(statement: tree.Statement, name: str, frame: Frame) -> None:
     match statement:
+        case tree.Declaration() if wrong_word(statement, frame):
+            frame.values[name] = POISON
         case tree.Let():
             frame.bindings[name] = binding_of(name, statement, statement.value)
         case tree.Function():
@@ -235,6 +238,8 @@ def _from(item: tree.Imported, source: Module | None, path: str, module: Module)
     fix = Fix(f"write `{near}`", (Edit(place, near),), safe=True) if near else None
     help_ = f"did you mean `{near}`?" if near else f"it has: {', '.join(names[:10])}"
     title = f'"{path}" has no `{item.name}`'
+    if near is not None:
+        module.doubtful |= {near}  # That it is used says nothing new.
     return module.top().context.report("P106", title, place, help_=help_, fix=fix)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perfdsl.diagnostics import Span
-from perfdsl.records import dataclass
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, Dimension, base
 from perfdsl.semantics.graph import STAND_IN, Graph, Input
@@ -42,6 +42,7 @@ class Work:
     kind: str
     unit: Dimension
     node: int
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _work(statement: tree.Work, frame: Frame) -> list[Work]:
         title = f"this is {', '.join(sorted(value.kinds))} work, not {statement.kind}"
         frame.context.report("P209", title, statement.value.span, shown(value))
         return _lost(frame)
-    return [Work(statement.kind, value.dimension, value.node)]
+    return [Work(statement.kind, value.dimension, value.node, statement.span)]
 
 
 def _flow(statement: tree.Flow, frame: Frame) -> list[Flow]:
@@ -133,9 +134,13 @@ def _flow(statement: tree.Flow, frame: Frame) -> list[Flow]:
 
 def _merged_work(work: list[Work], graph: Graph) -> tuple[Work, ...]:
     parts: dict[tuple[str, Dimension], list[int]] = {}
+    spans = {(item.kind, item.unit): item.span for item in reversed(work)}
     for item in work:
         parts.setdefault((item.kind, item.unit), []).append(item.node)
-    return tuple(Work(kind, unit, graph.total(nodes)) for (kind, unit), nodes in parts.items())
+    return tuple(
+        Work(kind, unit, graph.total(nodes), spans[kind, unit])
+        for (kind, unit), nodes in parts.items()
+    )
 
 
 def _merged_flows(flows: list[Flow], graph: Graph) -> tuple[Flow, ...]:
@@ -267,7 +272,12 @@ def abstract(wanted: Type, param: tree.Param, frame: Frame) -> Value:
         case "Label":
             return Words("")
         case "Bool":
-            return Condition(frame.context.graph.const(0.0))
+            nan = float("nan")
+            item = Input(
+                param.name, nan, nan, nan, PURE, Unit("", 1.0, PURE), param.span, STAND_IN,
+                named=True,
+            )  # fmt: skip
+            return Condition(frame.context.graph.add("input", (), item))
         case _:
             return POISON
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import combinations
 
 from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
 from perfdsl.semantics.graph import Definition
 from perfdsl.semantics.notes import provenance
 from perfdsl.semantics.scope import Binding, Frame, Naming
-from perfdsl.semantics.types import Type, read_type, require
+from perfdsl.semantics.types import Type, fits, read_type, require
 from perfdsl.semantics.values import POISON, FunctionValue, Interval, Quantity, Role, Value
 from perfdsl.syntax import tree
 
@@ -184,6 +185,8 @@ def bind(
         else:
             given[name] = (value, arg.value.span)
     missing = [p.name for p in params if p.default is None and p.name not in given]
+    if missing and good and any(value == POISON for value, _ in given.values()):
+        return None  # What was meant by the broken one is not known.
     if missing and good:
         listed = ", ".join(f"`{name}`" for name in missing)
         title = f"{what} also needs {listed}"
@@ -191,13 +194,37 @@ def bind(
         help_ = f"write `{missing[0]}: ...` among the arguments"
         frame.context.report("P304", title, span, why=why, help_=help_)
         good = False
-    if not good:
+    if not good or _exchanged(params, given, frame, home):
         return None
     return {
         param.name: _argument(param, *given[param.name], frame, home)
         for param in params
         if param.name in given
     }
+
+
+def _exchanged(
+    params: tuple[tree.Param, ...], given: dict[str, tuple[Value, Span]], frame: Frame, home: Frame
+) -> bool:
+    """Report two arguments of which each fits only where the other one stands."""
+    wanted = {p.name: param_type(p, home) for p in params if p.name in given}
+    wrong = [
+        name
+        for name, type_ in wanted.items()
+        if type_ is not None and given[name][0] != POISON and not fits(given[name][0], type_)
+    ]
+    for one, two in combinations(wrong, 2):
+        first, second = wanted[one], wanted[two]
+        assert first is not None
+        assert second is not None
+        if fits(given[two][0], first) and fits(given[one][0], second):
+            left, right = given[one][1], given[two][1]
+            why = (Label(right, f"fits `{one}`"),)
+            fix = Fix("exchange them", (Edit(left, right.text), Edit(right, left.text)), safe=True)
+            title = f"the arguments for `{one}` and `{two}` are exchanged"
+            frame.context.report("P302", title, left, f"fits `{two}`", why=why, fix=fix)
+            return True
+    return False
 
 
 def is_role(param: tree.Param) -> bool:
@@ -265,7 +292,8 @@ def _no_such(name: str, names: list[str], arg: tree.Argument, frame: Frame, what
     help_ = f"did you mean `{near}`?" if near else f"parameters: {', '.join(names) or 'none'}"
     place = Span(arg.span.source, arg.span.start, arg.span.start + len(name))
     fix = Fix(f"write `{near}`", (Edit(place, near),), safe=True) if near else None
-    frame.context.report("P106", f"{what} has no parameter `{name}`", place, help_=help_, fix=fix)
+    title = f"{what} has no parameter `{name}`"
+    frame.context.report("P106", title, place, help_=help_, fix=fix, missing=name)
     return False
 
 

@@ -7,7 +7,6 @@ from functools import partial
 
 from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass, field
-from perfdsl.semantics.arithmetic import BRIDGES
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.graph import Graph, Term
@@ -23,8 +22,8 @@ from perfdsl.semantics.traffic import (
     Level,
     Traffic,
 )
+from perfdsl.semantics.unserved import report_unserved
 from perfdsl.semantics.values import (
-    POISON,
     Declared,
     Instance,
     Later,
@@ -169,39 +168,7 @@ def _no_port(run: Run, work: Work) -> None:
     if gaps or (work.kind, str(work.unit)) in run.unserved:
         return
     run.unserved.add((work.kind, str(work.unit)))
-    ports = []
-    for block in _blocks(run.hardware, "port"):
-        peak = block.frame.own("peak")
-        if peak == POISON or peak is None:
-            return
-        if isinstance(peak, Quantity):
-            kinds = ", ".join(sorted(peak.kinds)) if peak.kinds else "all kinds"
-            ports.append(f"{block.name} serves {kinds} in {peak.dimension}")
-    users = [
-        s for s in run.steps if any(w.kind == work.kind and w.unit == work.unit for w in s.work)
-    ]
-    names = ", ".join(f"`{s.name}`" for s in users[:4]) + (" ..." if len(users) > 4 else "")
-    title = f"no port of `{run.hardware.name}` serves {work.kind} work counted in {work.unit}"
-    notes = (f"needed by {names}", *(ports or ("it has no port at all",)))
-    help_ = "add a port, or let one serve this kind"
-    for bridged in _other_units(run, work):
-        help_ = (
-            f"a port serves this kind in {bridged[0]}: count both in one unit, by `{bridged[1]}`"
-        )
-    run.frame.context.report("P402", title, run.span, notes=notes, help_=help_)
-
-
-def _other_units(run: Run, work: Work) -> list[tuple[str, str]]:
-    """Units in which some port serves this kind of work, each with the bridge to it."""
-    found = []
-    for block in _blocks(run.hardware, "port"):
-        peak = block.frame.own("peak")
-        if isinstance(peak, Quantity) and (peak.kinds is None or work.kind in peak.kinds):
-            unit = str(peak.dimension * S)
-            bridge = BRIDGES.get(frozenset({unit, str(work.unit)}))
-            if bridge is not None:
-                found.append((unit, bridge))
-    return found
+    report_unserved(work, run.steps, run.hardware, run.span, run.frame)
 
 
 # -------------------------------------------------------------------------------------- levels

@@ -89,7 +89,7 @@ def _unknowns(statement: tree.Solve, frame: Frame) -> tuple[int, ...] | None:
             )
             title = f"`{name}` is not an unknown of this analysis"
             if value != POISON and name not in frame.context.doubtful:
-                frame.context.report("P502", title, statement.span, help_=help_)
+                frame.context.report("P502", title, statement.span, help_=help_, missing=name)
             return None
         assert node is not None
         found.append(node)
@@ -119,7 +119,7 @@ def _entering(item: SolveItem, statement: tree.Solve, frame: Frame) -> SolveItem
     for name, node in zip(statement.unknowns, item.unknowns, strict=True):
         if node not in needed:
             title = f"`{name}` does not occur in what is solved, so nothing can be said about it"
-            frame.context.report("P502", title, statement.source.span)
+            frame.context.report("P502", title, statement.source.span, follows=True)
             return None
     return item
 
@@ -160,7 +160,8 @@ def _matching(
         title = "nothing was observed of this"
         notes = tuple(f"observed: {name}" for name in dict.fromkeys(others)) or ("no observation",)
         help_ = "write an equation or an inequality, or observe it"
-        frame.context.report("P501", title, statement.source.span, notes=notes[:6], help_=help_)
+        place = statement.source.span
+        frame.context.report("P501", title, place, notes=notes[:6], help_=help_, follows=True)
         return None
     return found, subjects[0]
 

@@ -116,7 +116,7 @@ def _step(item: tree.Argument, world: World, frame: Frame, set_by: SetBy) -> Ste
         return _by_sort(value, item.span, world, frame)
     title = f"{describe(value)} cannot be an index"
     help_ = "an index is a workload, hardware, model, scenario or policy"
-    frame.context.report("P308", title, item.span, help_=help_)
+    frame.context.report("P308", title, item.span, help_=help_, follows=True)
     return None
 
 
@@ -158,7 +158,7 @@ def _by_sort(value: Instance, span: Span, world: World, frame: Frame) -> Step | 
         return replace(world, load=value), [world.load_slot]
     if not names:
         title = f"the analysis has no {value.sort} that `{value.name}` could replace"
-        frame.context.report("P308", title, span)
+        frame.context.report("P308", title, span, follows=True)
         return None
     title = f"the analysis has {len(names)} parameters that are a {value.sort}"
     help_ = f"name the one that is meant: `{names[0]}: {value.name}`"
@@ -225,6 +225,8 @@ def apply_scenario(
                     world = replace(world, resident=(*world.resident, stay))
                     changed.extend(_hardware_slots(world))
                 case tree.Assign():
+                    if len(statement.path) > 1:
+                        return None  # Its first name is no parameter: reported with the scenario.
                     title = "a scenario changes fields of its parameters"
                     help_ = f"write `{next(iter(names), 'cpu')}.{'.'.join(statement.path)} = ...`"
                     frame.context.report("P403", title, statement.span, help_=help_)
@@ -294,7 +296,7 @@ def _change(
     if not slots:
         title = f"the scenario changes `{pattern.name}`, which this analysis does not use"
         why = (Label(param.span, "changed by the scenario"),)
-        frame.context.report("P308", title, span, why=why)
+        frame.context.report("P308", title, span, why=why, follows=True)
         return None
     for slot in slots:
         old = world.slots[slot]

@@ -175,7 +175,10 @@ def _summed(steps: list[Step], graph: Graph) -> Step:
                 continue
             flows.setdefault(way, []).append(graph.product([step.count, flow.node]))
     one = graph.const(1.0)
-    all_work = tuple(Work(k, units[str(u)], graph.total(n)) for (k, u), n in work.items())
+    spans = {(w.kind, str(w.unit)): w.span for s in reversed(steps) for w in s.work}
+    all_work = tuple(
+        Work(k, units[str(u)], graph.total(n), spans.get((k, str(u)))) for (k, u), n in work.items()
+    )
     all_flows = tuple(Flow(way, role, graph.total(n)) for (way, role), n in flows.items())
     all_flows += tuple(Flow(*way, graph.const(0.0), found) for way, found in laws.items())
     span = steps[0].span if steps else Span.__new__(Span)

@@ -68,6 +68,10 @@ class Context:
     lost: int = 0
     doubtful: set[str] = field(default_factory=set)
     unread: dict[Source, list[Span]] = field(default_factory=dict)
+    misnamed: set[Span] = field(default_factory=set)
+    skipped: set[Span] = field(default_factory=set)
+    missing: dict[int, str] = field(default_factory=dict)
+    follows: set[int] = field(default_factory=set)
 
     def spend(self, turns: int, span: Span) -> bool:
         """Whether so many more turns of `repeat` and `for`, or calls, may be read."""
@@ -92,13 +96,23 @@ class Context:
         help_: str = "",
         fix: Fix | None = None,
         severity: Severity = Severity.ERROR,
+        missing: str = "",
+        follows: bool = False,
     ) -> Value:
-        """Note a problem once, and give the value that says nothing more."""
+        """Note a problem once, and give the value that says nothing more.
+
+        missing: the name that nothing has. follows: something is absent, which may follow from
+        another mistake (see `roots`).
+        """
         key = (code, span)
         if key not in self.seen and not self._is_unread(span):
             self.seen.add(key)
             problem = Diagnostic(code, title, span, label, why, notes, help_, fix, severity)
             self.problems.append(problem)
+            if missing:
+                self.missing[id(problem)] = missing
+            if follows:
+                self.follows.add(id(problem))
         return POISON
 
     def expect_gaps(self, problems: Iterable[Diagnostic], doubtful: Iterable[str]) -> None:

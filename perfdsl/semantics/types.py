@@ -107,7 +107,9 @@ def require(
     report = frame.context.report
     if not isinstance(value, Quantity) or wanted.sort != "Quantity":
         expected = wanted.text if wanted.sort != "Quantity" else _dim_text(wanted)
-        return report("P302", f"{what} is {expected}, not {describe(value)}", span, why=why)
+        title = f"{what} is {expected}, not {describe(value)}"
+        missing = value.name if isinstance(value, Role) else ""
+        return report("P302", title, span, why=why, missing=missing)
     if value.dim == wanted.dim:
         title = f"{what} counts {wanted.tag}s, and this counts {value.tag}s"
         return report("P205", title, span, value.tag, why=why)

@@ -35,11 +35,15 @@ NOTHING = Token("$END", 0, 0, "")
 
 
 class Open(NamedTuple):
-    """An opening bracket, its line, and the indentation of its statement."""
+    """An opening bracket, its line, and the indentation of its statement.
+
+    hanging: nothing follows it on its line, so its closer most likely starts a line.
+    """
 
     token: Token
     line: int
     indent: int
+    hanging: bool = False
 
 
 def repaired(source: Source, raw: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
@@ -72,6 +76,7 @@ class _Reading:
         self.stack: list[Open] = []
         self.due: set[int] = set()  # the tokens in front of which a `{` is missing
         self.line = self.indent = 0
+        self.round_due = -1  # the token in front of which the `(` of parameters is missing
 
     def run(self) -> tuple[list[Token], list[Diagnostic]]:
         for at, token in enumerate(self.raw):
@@ -80,6 +85,8 @@ class _Reading:
                 self._header(at)
             if at in self.due:
                 self._add_brace(token)
+            if at == self.round_due:
+                self._add_params(token)
             if token.text == "\n":
                 self._line_end(at)
                 self.line += 1
@@ -119,6 +126,8 @@ class _Reading:
             return
         if self._inside_round() and not self._goes_on(following):
             self._close(lambda each: each.token.text != "{", self.raw[at].start)
+        if self.trusting and following.text in {")", "]"} and self._hangs(following.text):
+            self._close(lambda each: not each.hanging, self.raw[at].start)
         column = self._column(following)
         if column == 0 and following.text in TOP_LEVEL:
             self._close(lambda _: True, self.raw[at].start)
@@ -127,6 +136,13 @@ class _Reading:
             self._close(
                 lambda each: each.token.text == "{" and each.indent >= bound, self.raw[at].start
             )
+
+    def _hangs(self, closer: str) -> bool:
+        """Whether a hanging bracket waits for a closer at the start of a line."""
+        for each in reversed(self.stack):
+            if each.hanging or each.token.text == "{":
+                return each.hanging and each.token.text == OPENER[closer]
+        return False
 
     def _goes_on(self, following: Token) -> bool:
         before = self.tokens[-1] if self.tokens else following
@@ -143,10 +159,14 @@ class _Reading:
             return
         if token.text == "{" and self._inside_round() and before not in {"case", "with"}:
             self._close(lambda each: each.token.text != "{", token.start)
-        self.stack.append(Open(token, self.line, self.indent))
+        hanging = at + 1 < len(self.raw) and self.raw[at + 1].text == "\n"
+        self.stack.append(Open(token, self.line, self.indent, hanging))
         self.tokens.append(token)
 
     def _closing(self, token: Token) -> None:
+        if token.text != "}" and self._would_end_early():
+            self._report(self._unmatched(token))
+            return
         if not self._has(OPENER[token.text]) or self._stands_inside(token):
             self._no_opener(token)
             return
@@ -154,6 +174,11 @@ class _Reading:
             self._forgotten(self.stack.pop(), token.start)
         self.stack.pop()
         self.tokens.append(token)
+
+    def _would_end_early(self) -> bool:
+        """A closer within a line, for a bracket that hangs and is closed at the start of a line."""
+        hangs = self.trusting and bool(self.stack) and self.stack[-1].hanging
+        return hangs and self.stack[-1].line < self.line and self.tokens[-1].text != "\n"
 
     def _has(self, opener: str) -> bool:
         """Is such a bracket open? A round one counts only down to a brace of an earlier line."""
@@ -177,8 +202,29 @@ class _Reading:
             closer = CLOSER[opener.text]
             self._report(self._wrong(opener, token, closer))
             self.tokens.append(Token(LITERALS[closer], token.start, token.end, closer))
-        else:
+        elif not (self.trusting and self._opened_above(token)):
             self._report(self._unmatched(token))
+
+    def _opened_above(self, token: Token) -> bool:
+        """A closer that starts a line, and a line above that ends in `=`: its opener hung there."""
+        if token.text != ")" or self.tokens[-1].text != "\n":
+            return False
+        lines = [at for at, each in enumerate(self.tokens) if each.text == "\n"]
+        for end in lines[-2:-20:-1]:
+            before = self.tokens[end - 1]
+            if before.text in {"{", "}"}:
+                return False
+            if before.text == "=":
+                self._add_round(end, before)
+                self.tokens.append(token)
+                return True
+        return False
+
+    def _add_round(self, at: int, before: Token) -> None:
+        where = Span(self.source, before.end, before.end)
+        fix = Fix("add `(`", (Edit(where, " ("),), safe=False)
+        self._report(Diagnostic("P002", "a `(` is missing behind `=`", where, fix=fix))
+        self.tokens.insert(at, Token(LITERALS["("], before.end, before.end, "("))
 
     def _word(self, at: int) -> None:
         """`case` and `with` are followed by a brace."""
@@ -187,7 +233,10 @@ class _Reading:
             self.due.add(at + 1)
 
     def _header(self, at: int) -> None:
-        """A block's first line: is its `{` there?"""
+        """A block's first line: are the `(` of its parameters and its `{` there?"""
+        if self._lacks_round(at):
+            self.round_due = at + 2
+            return
         end = self._brace_place(at)
         if end is None or end >= len(self.raw):
             return
@@ -195,6 +244,30 @@ class _Reading:
         begins = self.raw[end].kind in {"_SEP", "NAME", "QUANTITY", "DOC"}
         if begins and following is not None and following.text != "{":
             self.due.add(end)
+
+    def _lacks_round(self, at: int) -> bool:
+        """`operator triad n: Count) {`: a closer comes before any opener of its kind."""
+        word, name, third = [*self.raw[at : at + 3], *[NOTHING] * 3][:3]
+        if word.text not in BLOCKS | {"scenario", "fn"} or name.kind != "NAME":
+            return False
+        if third.kind != "NAME" or third.text == "is":
+            return False
+        depth = 0
+        for token in self.raw[at + 2 : at + 500]:
+            depth += (token.text == "(") - (token.text == ")")
+            if depth < 0 or token.text in {"{", "}"}:
+                return depth < 0
+        return False
+
+    def _add_params(self, token: Token) -> None:
+        before = self.tokens[-1]
+        where = Span(self.source, before.end, before.end)
+        fix = Fix("add `(`", (Edit(where, "("),), safe=False)
+        title = f"a `(` is missing behind `{before.text}`"
+        self._report(Diagnostic("P002", title, where, fix=fix))
+        added = Token(LITERALS["("], token.start, token.start, "(")
+        self.stack.append(Open(added, self.line, self.indent))
+        self.tokens.append(added)
 
     def _brace_place(self, at: int) -> int | None:
         """Where the `{` of the statement that starts here is due, if it needs one."""

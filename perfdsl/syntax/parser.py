@@ -13,7 +13,7 @@ from perfdsl.diagnostics import Diagnostic, Source, Span, sort_diagnostics
 from perfdsl.syntax import tree
 from perfdsl.syntax.build import BUILD
 from perfdsl.syntax.complaint import with_complaint
-from perfdsl.syntax.recovery import cut_around
+from perfdsl.syntax.recovery import Cut, cut_around
 from perfdsl.syntax.scanner import Limits, scan
 from perfdsl.syntax.stuck import Stuck, situation, terminal
 from perfdsl.syntax.table import ACTIONS, RULES, START
@@ -65,10 +65,20 @@ def parse(source: Source, limits: Limits | None = None) -> Parsed:
         at = cut.first
         if len(blamed) > MAX_ERRORS or at == cut.last:
             return _parsed(_unread(source, stack), problems, doubtful)
-        doubtful.update(token.text for token in tokens[at : cut.last] if token.kind == "NAME")
+        doubtful.update(_named(tokens, stack, cut))
         stack.cut(cut.height)
         del tokens[at : cut.last]
     return _parsed(outcome, problems, doubtful)
+
+
+def _named(tokens: list[Token], stack: Stack, cut: Cut) -> set[str]:
+    """The names in what is taken out: in the tokens, and in the values that were made of some."""
+    first = cut.first
+    if cut.height < len(stack.places):
+        start = stack.places[cut.height][0]
+        while first and tokens[first - 1].start >= start:
+            first -= 1
+    return {token.text for token in tokens[first : cut.last] if token.kind == "NAME"}
 
 
 def _parsed(file: tree.File, problems: list[Diagnostic], doubtful: set[str]) -> Parsed:
