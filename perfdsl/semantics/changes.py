@@ -7,6 +7,7 @@ from perfdsl.semantics.access import instance_field
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.fields import instantiate
 from perfdsl.semantics.places import misplaced
+from perfdsl.semantics.possible import possible
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.types import Type, fits, require
 from perfdsl.semantics.values import (
@@ -60,6 +61,7 @@ def replacement(
     if isinstance(old, Quantity):
         wanted = Type("Quantity", old.dimension, old.tag, text=shown(old))
         value = require(value, wanted, span, frame, what)
+        value = possible(value, holder.sort, path[-1], span, frame)
         if isinstance(value, Quantity):
             return Quantity(value.node, old.dim or value.dim, old.tag, old.kinds, False, value.term)
         return value

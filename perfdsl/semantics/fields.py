@@ -9,6 +9,7 @@ from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, WORK, base
 from perfdsl.semantics.params import bind, binding_of, is_role, param_type
 from perfdsl.semantics.places import belongs, misplaced, wrong_word
+from perfdsl.semantics.possible import possible
 from perfdsl.semantics.scope import Binding, Frame, World
 from perfdsl.semantics.tables import bind_table
 from perfdsl.semantics.types import Type, require
@@ -248,9 +249,11 @@ def _checked(value: Value, frame: Frame, binding: Binding, made: Instance) -> Va
     expr = frame.context.overrides.get(binding.span, binding.expr)
     what = f"`{binding.name}` of a {made.sort}"
     if made.sort == "port" and binding.name == "peak" and isinstance(value, Quantity):
-        return _peak(value, expr.span, frame)
-    wanted = EXPECTED.get(made.sort, {}).get(binding.name)
-    return require(value, wanted, expr.span, frame, what)
+        value = _peak(value, expr.span, frame)
+    else:
+        wanted = EXPECTED.get(made.sort, {}).get(binding.name)
+        value = require(value, wanted, expr.span, frame, what)
+    return possible(value, made.sort, binding.name, expr.span, frame)
 
 
 def _peak(value: Quantity, span: Span, frame: Frame) -> Value:

@@ -180,7 +180,9 @@ def _repeated(
     classes = math.lcm(*moduli) if moduli else 1
     if classes > MAX_UNROLLED:
         return _unrolled(statement, ends, frame, count, index, shapes)
-    if not frame.context.spend(classes, statement.over.span):
+    if not frame.context.spend(classes, statement.over.span) or _runs_backwards(
+        statement, ends, frame
+    ):
         return []
     found: list[Step] = []
     for residue in range(classes):
@@ -190,6 +192,17 @@ def _repeated(
         label = f"{statement.var} mod {classes} = {residue}" if classes > 1 else ""
         found.extend(_steps(statement.body, inner, turns, _join(index, label), shapes))
     return merged(found, frame)
+
+
+def _runs_backwards(statement: tree.Repeat, ends: Interval, frame: Frame) -> bool:
+    """Whether a range ends before it begins, and not just where it begins; True: reported."""
+    turns = frame.context.graph.number(_turns(ends, 0, 1, frame))
+    if turns is None or turns >= 0:
+        return False
+    title = f"this runs {turns:.0f} times: its range ends before it begins"
+    frame.context.report("P306", title, statement.over.span)
+    frame.context.lost += 1
+    return True
 
 
 def _join(outer: str, inner: str) -> str:

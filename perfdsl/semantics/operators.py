@@ -11,6 +11,7 @@ from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, Dimension, base
 from perfdsl.semantics.graph import STAND_IN, Graph, Input
 from perfdsl.semantics.laws import Law, as_bytes, law_of
+from perfdsl.semantics.possible import not_negative
 from perfdsl.semantics.quantities import as_quantity, quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.types import Type
@@ -115,6 +116,8 @@ def _work(statement: tree.Work, frame: Frame) -> list[Work]:
         title = f"this is {', '.join(sorted(value.kinds))} work, not {statement.kind}"
         frame.context.report("P209", title, statement.value.span, shown(value))
         return _lost(frame)
+    if not not_negative(value, "this work is", statement.value, frame):
+        return _lost(frame)
     return [Work(statement.kind, value.dimension, value.node, statement.span)]
 
 
@@ -127,7 +130,7 @@ def _flow(statement: tree.Flow, frame: Frame) -> list[Flow]:
             return _lost(frame)
         return [Flow(statement.direction, name, frame.context.graph.const(0.0), (law,))]
     value = as_bytes(frame.context.evaluate(statement.value, frame), statement, frame)
-    if value is None:
+    if value is None or not not_negative(value, "these bytes are", statement.value, frame):
         return _lost(frame)
     return [] if value.dim is None else [Flow(statement.direction, name, value.node)]
 
