@@ -51,6 +51,14 @@ class _Field(NamedTuple):
     compare: bool = True
     kw_only: bool = False
 
+    @property
+    def has_preset(self) -> bool:
+        return self.default is not _ABSENT or self.default_factory is not _ABSENT
+
+    def preset(self) -> Any:
+        """The value of the field where none is given."""
+        return self.default if self.default_factory is _ABSENT else self.default_factory()
+
 
 class _Form(NamedTuple):
     frozen: bool

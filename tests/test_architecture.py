@@ -68,7 +68,7 @@ TABLE: Mapping[str, Row] = {
 # One module may have a library that the rest of its part may not.
 EXTRA_LIBRARIES: Mapping[str, Names] = {
     "perfdsl.syntax.generate": frozenset({"lark"}),  # the parser itself drives the written table
-    "perfdsl.present.document": frozenset({"pydantic"}),  # loaded when JSON is asked for
+    "perfdsl.present.schema": frozenset({"pydantic"}),  # loaded when the schema is written
 }
 
 # None of these is loaded before a function needs it: the budgets of the command line's start.

@@ -409,17 +409,34 @@ def test_help_starts_fast():
     assert seconds("-m", "perfdsl", "--help") < 0.5 * seconds("-c", "import sympy")
 
 
-@pytest.mark.parametrize("command", ["check", "solve"])
-def test_nothing_slow_is_loaded_to_answer_in_text(command):
-    """Checking and solving as text load neither SymPy nor NumPy, pydantic or rich."""
+FIRST_EXAMPLE = "examples/01_first_roofline.perf"
+QUICK = {
+    "help": ("--help",),
+    "check": ("check", FIRST_EXAMPLE),
+    "problems": ("check", FIRST_EXAMPLE, "--format", "sarif"),
+    "text": ("solve", FIRST_EXAMPLE),
+    "json": ("solve", FIRST_EXAMPLE, "--format", "json"),
+    "markdown": ("solve", FIRST_EXAMPLE, "--format", "markdown"),
+    "tree": ("show", FIRST_EXAMPLE),
+    "program": ("show", FIRST_EXAMPLE, "--stage", "program"),
+    "explain": ("explain", "P203"),
+    "units": ("units", "GB/s"),
+    "list": ("list", FIRST_EXAMPLE),
+}
+
+
+@pytest.mark.parametrize("command", QUICK.values(), ids=QUICK)
+def test_nothing_slow_is_loaded_to_answer(command):
+    """What needs no formula loads neither SymPy nor NumPy, pydantic, rich or lark."""
     code = f"""
 import sys
 from perfdsl.cli import main
-sys.argv = ["perfdsl", "{command}", "examples/01_first_roofline.perf"]
+sys.argv = ["perfdsl", *{command!r}]
 try:
     main()
-except SystemExit:
-    pass
+except SystemExit as end:
+    assert not end.code, end.code
+print()
 print(sorted({{"lark", "numpy", "pydantic", "rich", "scipy", "sympy"}} & set(sys.modules)))
 """
     found = subprocess.run(

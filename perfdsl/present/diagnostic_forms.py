@@ -7,13 +7,13 @@ an end is the place just behind the last character.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from perfdsl.diagnostics import Diagnostic, Edit, Fix, Label, Severity, Source, Span
 from perfdsl.excerpt import visible
 
-JsonObject: TypeAlias = dict[str, object]
+JsonObject: TypeAlias = dict[str, Any]
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _GITHUB_COMMANDS = {

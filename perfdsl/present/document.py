@@ -1,39 +1,26 @@
-"""The JSON document: its models, and the schema that is made of them (`schema.json`).
+"""The JSON document: what it holds, and how it is written.
 
-`python -m perfdsl.present.document` writes the schema anew. Numbers are plain, in the unit beside
-them; what is not finite is null. A new field is no new version; a field that goes or changes is.
+`schema` makes models of these classes, and `schema.json` of the models; `python -m
+perfdsl.present.document` writes it anew. Numbers are plain, in the unit beside them; what is not
+finite is null. A new field is no new version; a field that goes or changes is.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from json.encoder import encode_basestring as quoted
+from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from perfdsl.records import dataclass, field, fields_of
 
 SCHEMA_VERSION: Literal["1"] = "1"
-SCHEMA_FILE = Path(__file__).with_name("schema.json")
+
+Real: TypeAlias = float | None
 
 
-def _finite(value: object) -> object:
-    """JSON has no NaN and no infinity; and 4.8999999999999995 is 4.9 in its unit."""
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.15g}") if math.isfinite(value) else None
-
-
-Real = Annotated[float | None, BeforeValidator(_finite)]
-
-
-class Part(BaseModel):
-    """Every object of the document: frozen, and with no field that the schema does not name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Location(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
     """The first character of a statement; lines and columns start at 1."""
 
     file: str
@@ -41,7 +28,8 @@ class Location(Part):
     column: int
 
 
-class Quantity(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
     """A number in `unit` ("1" for a pure one) and all that it could be."""
 
     value: Real
@@ -50,7 +38,8 @@ class Quantity(Part):
     high: Real
 
 
-class Elasticity(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elasticity:
     """By how many percent a result moves when an assumed input grows by one percent."""
 
     name: str
@@ -60,7 +49,8 @@ class Elasticity(Part):
     location: Location
 
 
-class Problem(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
     """A mistake, a warning or a note; without a place all of its place is null."""
 
     code: str
@@ -78,7 +68,8 @@ class Problem(Part):
     fix: ProblemFix | None
 
 
-class ProblemLabel(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemLabel:
     """A second place that a problem is about."""
 
     file: str | None
@@ -89,7 +80,8 @@ class ProblemLabel(Part):
     label: str
 
 
-class ProblemFix(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemFix:
     """Edits that belong together; safe: they may be made without asking."""
 
     title: str
@@ -97,7 +89,8 @@ class ProblemFix(Part):
     edits: list[ProblemEdit]
 
 
-class ProblemEdit(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemEdit:
     """The characters `start` up to `end` of a file become `text`."""
 
     file: str
@@ -108,7 +101,8 @@ class ProblemEdit(Part):
     text: str
 
 
-class Statement(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
     """A claim, refute, refuse or observe.
 
     statement: its title, else its formula. published and computed: numbers in `unit`, or words.
@@ -136,10 +130,11 @@ class Statement(Part):
     high: Real
     source: str
     elasticities: list[Elasticity]
-    rows: list[RowVerdict] = []
+    rows: list[RowVerdict] = field(default_factory=list)
 
 
-class RowVerdict(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowVerdict:
     """One row of a claim over rows, by its label or number; computed and published in `unit`."""
 
     row: str
@@ -154,12 +149,14 @@ class RowVerdict(Part):
     explanation: str
 
 
-class Column(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
     name: str
     unit: str
 
 
-class Table(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
     """Named columns, and rows of texts and quantities."""
 
     name: str
@@ -167,12 +164,14 @@ class Table(Part):
     rows: list[list[str | Quantity]]
 
 
-class Range(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
     low: Real
     high: Real
 
 
-class Nearest(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
     """The reachable value that comes nearest, where the unknown is then, and what binds there.
 
     other: where a jump leaves the wanted value out, what is reached on its other side, at other_at.
@@ -185,7 +184,8 @@ class Nearest(Part):
     other_at: Real | None = None
 
 
-class Answer(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
     """All values of an unknown that fit, in `unit`.
 
     parts: with every input at its best; reach: while uncertain inputs run over their ranges.
@@ -210,7 +210,8 @@ class Answer(Part):
     location: Location
 
 
-class Show(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
     """A shown value. Which of value, text, holds, table and answer is set, `kind` tells."""
 
     name: str
@@ -226,7 +227,8 @@ class Show(Part):
     location: Location
 
 
-class Member(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
     """A statement of a conflict. needed: what it alone would have to be; null: it cannot.
 
     allowed: the needed value lies in its declared range (null where none is declared).
@@ -243,7 +245,8 @@ class Member(Part):
     location: Location
 
 
-class Pair(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
     """The first at its end and the second moved make peace together."""
 
     first: str
@@ -253,7 +256,8 @@ class Pair(Part):
     direction: str
 
 
-class Conflict(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
     """Statements that cannot all hold; without any one of `members` the others can."""
 
     title: str
@@ -267,13 +271,15 @@ class Conflict(Part):
     pairs: list[Pair]
 
 
-class Finding(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
     title: str
     notes: list[str]
     location: Location
 
 
-class DataFile(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFile:
     """A file that data was read from: what the results rest on, and what it held (SHA-256)."""
 
     name: str
@@ -283,7 +289,8 @@ class DataFile(Part):
     location: Location
 
 
-class Summary(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
     """How many statements there are of each sort; broken: how many break their word."""
 
     figures: int
@@ -294,7 +301,8 @@ class Summary(Part):
     broken: int
 
 
-class Analysis(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
     name: str
     doc: str
     location: Location
@@ -306,13 +314,14 @@ class Analysis(Part):
     findings: list[Finding]
     assumed: list[Elasticity]
     operators: list[Table]
-    data: list[DataFile] = []
+    data: list[DataFile] = field(default_factory=list)
 
 
-class Document(Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
     """What `solve --format json` prints; `check --format json` prints it without answers."""
 
-    schema_version: Literal["1"] = Field(default=SCHEMA_VERSION)
+    schema_version: Literal["1"] = SCHEMA_VERSION
     tool: str
     file: str
     exit_code: int
@@ -321,13 +330,49 @@ class Document(Part):
     problems: list[Problem]
 
 
-def schema() -> str:
-    """The schema as the text of its file."""
-    found = Document.model_json_schema(mode="serialization")
-    found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    found["title"] = "perfdsl answers"
-    return json.dumps(found, indent=2, sort_keys=True) + "\n"
+# ----------------------------------------------------------------------------------- writing
+
+
+def written(value: object, indent: str = "") -> str:
+    """A value of the document as JSON: objects and lists with a line for each part."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return _finite(value)
+        case int():
+            return str(value)
+        case str():
+            return quoted(value)
+        case list():
+            inner = indent + "  "
+            return _lines("[", [written(each, inner) for each in value], "]", indent)
+        case _:
+            return _lines("{", list(_members(value, indent + "  ")), "}", indent)
+
+
+def _members(value: object, indent: str) -> Iterator[str]:
+    for name in fields_of(type(value)):
+        yield f'"{name}": {written(getattr(value, name), indent)}'
+
+
+def _lines(start: str, parts: list[str], end: str, indent: str) -> str:
+    if not parts:
+        return start + end
+    inner = f"\n{indent}  "
+    return f"{start}{inner}{f',{inner}'.join(parts)}\n{indent}{end}"
+
+
+def _finite(value: float) -> str:
+    """JSON has no NaN and no infinity; and 4.8999999999999995 is 4.9 in its unit."""
+    return repr(float(f"{value:.15g}")) if math.isfinite(value) else "null"
 
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema(), encoding="utf-8")
+    import sys
+
+    from perfdsl.present.schema import SCHEMA_FILE, schema
+
+    SCHEMA_FILE.write_text(schema(sys.modules[__name__]), encoding="utf-8")

@@ -10,7 +10,7 @@ from perfdsl.diagnostics import Diagnostic, Span
 from perfdsl.numeric import intervals
 from perfdsl.present import document as d
 from perfdsl.present import words
-from perfdsl.present.diagnostic_forms import to_json
+from perfdsl.present.diagnostic_forms import JsonObject, to_json
 from perfdsl.solve import answers as a
 from perfdsl.solve.unknowns import AnswerSet
 
@@ -30,9 +30,19 @@ def document(
         exit_code=exit_code,
         summary=_summary(answers),
         analyses=[_analysis(each) for each in answers],
-        problems=[d.Problem.model_validate(to_json(each)) for each in problems],
+        problems=[_problem(to_json(each)) for each in problems],
     )
-    return found.model_dump_json(indent=2)
+    return d.written(found)
+
+
+def _problem(found: JsonObject) -> d.Problem:
+    fix = found["fix"]
+    edits = [] if fix is None else [d.ProblemEdit(**each) for each in fix["edits"]]
+    parts = {
+        "secondary": [d.ProblemLabel(**each) for each in found["secondary"]],
+        "fix": None if fix is None else d.ProblemFix(**{**fix, "edits": edits}),
+    }
+    return d.Problem(**{**found, **parts})
 
 
 def _analysis(item: a.AnalysisAnswer) -> d.Analysis:
