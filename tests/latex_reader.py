@@ -21,7 +21,7 @@ IN_TEXT = set(
     "section subsection textbf texttt textbackslash textasciicircum textasciitilde textless "
     "textgreater textbar textquotedblright textquotedblleft textquoteright textquoteleft "
     "textendash textemdash ldots ss ae AE o O l L i j u r H v c hspace Large bfseries par small "
-    "raggedright footnotetext toprule midrule bottomrule tabularnewline begin end unit num "
+    "raggedright footnotetext toprule midrule bottomrule tabularnewline begin end unit num medskip "
     "text".split()
 )
 IN_MATH = GREEK | set(

@@ -9,19 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from perfdsl.diagnostics import Span
+from perfdsl.present import latex_math as m
 from perfdsl.present.formula_text import ATOM as WHOLE
 from perfdsl.present.formula_text import PRODUCT, Plain
+from perfdsl.present.latex_calls import called
 from perfdsl.present.latex_expr import FORMS
 from perfdsl.present.latex_forms import ROOM
 from perfdsl.present.latex_math import Math, Piece, row
-from perfdsl.present.latex_names import Names, Path
+from perfdsl.present.latex_names import Names, Path, another
 from perfdsl.present.latex_numbers import literal, value
-from perfdsl.present.latex_printer import Printer
+from perfdsl.present.latex_printer import Printer, meaning
 from perfdsl.present.latex_units import Units
-from perfdsl.present.named_nodes import Named, named_nodes, own_name, working_sets
+from perfdsl.present.named_nodes import Named, folded, named_nodes, own_name, working_sets
 from perfdsl.present.node_dimensions import dimension_of
 from perfdsl.present.readable import MOST, kept_names, size_of
 from perfdsl.present.sympy_order import Ordered
@@ -29,7 +32,7 @@ from perfdsl.semantics.dimensions import PURE, Dimension, base
 from perfdsl.semantics.graph import Graph, Input, Node
 from perfdsl.semantics.program import AnalysisProgram, Program
 from perfdsl.semantics.scope import Frame
-from perfdsl.semantics.values import Quantity, Value
+from perfdsl.semantics.values import FunctionValue, Quantity, TableValue, Value
 from perfdsl.solve.answers import Number
 from perfdsl.solve.numbers import number, of_input
 from perfdsl.solve.reading import Reading
@@ -56,6 +59,7 @@ class Book:
     meanings: dict[Path, Value] = field(default_factory=dict)
     parts: dict[int, Path] = field(default_factory=dict)
     indices: dict[Path, str] = field(default_factory=dict)
+    called: dict[str, FunctionValue | TableValue] = field(default_factory=dict)
     cited: set[int] = field(default_factory=set)
     formulas: dict[frozenset[int], Formulas] = field(default_factory=dict)
     dimensions: dict[int, Dimension | None] = field(default_factory=dict)
@@ -67,8 +71,9 @@ class Book:
     def printer(self, frame: Frame) -> Printer:
         """The printer of what stands in a frame of this analysis."""
         return Printer(
-            self.names, self.units, frame, FORMS, {}, self.marks, self.meanings, self.indices
-        )
+            self.names, self.units, frame, FORMS, {}, self.marks, self.meanings, self.indices,
+            self.called,
+        )  # fmt: skip
 
     # -------------------------------------------------------------------------- as derived
 
@@ -87,7 +92,8 @@ class Book:
             return ""
         formulas, expr = made
         leaf = lambda part: self._text(formulas, part)  # noqa: E731  three printers, three leaves
-        return Plain(leaf, self._order(formulas), unicode).text(expr)
+        table = lambda part: formulas.tables[part].name  # noqa: E731  as above
+        return Plain(leaf, self._order(formulas), table, unicode).text(expr)
 
     def _printed(self, node: int, leaf: Callable[[int], Math]) -> Math | None:
         from perfdsl.present.latex_sympy import Derived, bare_number
@@ -97,7 +103,12 @@ class Book:
             return None
         formulas, expr = made
         shown = lambda part: leaf(_node_of(formulas, part))  # noqa: E731  as above
-        return Derived(shown, self._order(formulas), bare_number, ROOM).print(expr)
+        table = lambda part: self._table(formulas, part)  # noqa: E731  as above
+        return Derived(shown, self._order(formulas), bare_number, table, ROOM).print(expr)
+
+    def _table(self, formulas: Formulas, part: Any) -> tuple[str, float]:
+        name = formulas.tables[part].name
+        return called(name), m.LETTER * min(24, len(name)) + 4
 
     def _expr(self, node: int) -> tuple[Formulas, Any] | None:
         """The node's expression, with names kept where it would be too long."""
@@ -105,7 +116,8 @@ class Book:
 
         self.reading.poll()
         root = _below_names(self.program.graph, node)
-        kept = kept_names(self.program.graph, root, self.named.keys() - {node})
+        known = (self.named.keys() | self.sets.keys()) - {node, root}
+        kept = kept_names(self.program.graph, root, known)
         if size_of(self.program.graph, self.program.graph.needed([root]), kept) > MOST:
             return None
         formulas = self.formulas.get(kept)
@@ -122,8 +134,9 @@ class Book:
         """A node as a symbol; a literal as the quantity that was written."""
         name = self.name_of(node)
         if name is not None:
-            self.meanings.setdefault(name, self.quantity_of(node))
-            if self.program.graph.nodes[node].args:
+            name = meaning(self.meanings, name, self.quantity_of(node))
+            item = self.program.graph.nodes[node]
+            if item.args and item.op != "answer":
                 self.parts.setdefault(node, name)
             return self.names.symbol(name)
         return self._literal(node)
@@ -173,23 +186,17 @@ class Book:
 
     def _made_up(self, node: int) -> Path:
         """A name for a part that has none: what is asked about its size, else a number."""
-        given = {each.path for each in self.named.values()}
         wanted = self.sets.get(node)
         if wanted is None:
-            wanted = Path(f"part {self.unnamed + 1}", (f"E_{self.unnamed + 1}",))
             self.unnamed += 1
-        number = 1
-        name = wanted
-        while name in given:
-            number += 1
-            name = Path(
-                f"{wanted.text} ({number})", (*wanted.parts[:-1], str(number), wanted.parts[-1])
-            )
-        return name
+            return Path(f"part {self.unnamed}", (f"E_{self.unnamed}",))
+        given = {each.path for each in self.named.values()}
+        others = (another(wanted, number) for number in count(2))
+        return next(name for name in chain([wanted], others) if name not in given)
 
     # ------------------------------------------------------------------------------ values
 
-    def quantity_of(self, node: int) -> Value:
+    def quantity_of(self, node: int) -> Quantity:
         """A node as a quantity."""
         known = self.named.get(node)
         return known.value if known is not None else Quantity(node, self.dimension_of(node))
@@ -210,7 +217,7 @@ class Book:
         """A fresh book in which every symbol that this one met is settled."""
         return replace(
             self, names=self.names.settled(), units=Units(dict(self.units.commands)),
-            meanings={}, parts={}, indices={}, cited=set(),
+            meanings={}, parts={}, indices={}, called={}, cited=set(),
         )  # fmt: skip
 
 
@@ -221,6 +228,7 @@ def open_book(program: Program, analysis: AnalysisProgram, reading: Reading, uni
     book.sets.update(working_sets(program.graph))
     book.dimensions.update({node: each.value.dimension for node, each in book.named.items()})
     book.dimensions.update(dict.fromkeys(book.sets, base("B")))
+    book.sets.update(folded(program.graph))
     return book
 
 

@@ -21,31 +21,34 @@ from perfdsl.present.latex_math import (
 from perfdsl.present.latex_names import Path, path
 from perfdsl.present.latex_numbers import value
 from perfdsl.present.latex_paths import index_path, index_symbol
+from perfdsl.present.latex_printer import Printer
 from perfdsl.present.latex_text import label
 from perfdsl.semantics.program import ClaimItem, Definition, ShowItem
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import Condition, Declared, Quantity, Record, Value
 from perfdsl.solve.answers import AnalysisAnswer, Number, Shown, Verdict
 from perfdsl.syntax import tree
+from perfdsl.syntax.printer import print_expr
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One quantity. name: its symbol, None for what has no name of its own.
+    """One quantity. name: its symbol, or what it is as written. title: what it is called.
 
     steps: what it is equal to, one behind the other, each different from the one before.
-    cited: the findings that its formulas rest on, by their numbers. last: how a claim's last step
-    stands to what is claimed.
+    cited: the findings that its formulas rest on, by their numbers. symbols: those that it uses.
+    last: how a claim's last step stands to what is claimed.
     """
 
     sort: str
     title: str
     doc: str
-    name: Math | None
+    name: Math
     steps: tuple[Math, ...]
     node: int | None
     span: Span | None
     cited: tuple[int, ...] = ()
+    symbols: tuple[Path, ...] = ()
     last: tuple[str, Math] | None = None
 
 
@@ -65,11 +68,11 @@ def _let(book: Book, item: Definition, expr: tree.Expr) -> Entry:
     name = path(item.name)
     if node is None:
         symbol = atom(rf"\text{{{label(item.name)}}}", 6 * len(item.name))
-        return Entry("let", "", item.doc, symbol, (written,), None, item.span, _cited(book))
+        return _entry(book, "let", "", item.doc, symbol, (written,), None, item.span)
     book.meanings.setdefault(name, item.value)
     shown = book.number_of(node) if isinstance(item.value, Quantity) else None
     steps = _steps(book, node, written, shown)
-    return Entry("let", "", item.doc, book.names.symbol(name), steps, node, item.span, _cited(book))
+    return _entry(book, "let", "", item.doc, book.names.symbol(name), steps, node, item.span)
 
 
 def shows(book: Book, answer: AnalysisAnswer) -> Iterator[Entry]:
@@ -87,7 +90,7 @@ def _show(book: Book, item: ShowItem, statement: tree.Show, shown: Shown) -> Ite
         return
     written = book.printer(book.analysis.frame).print(statement.value)
     steps = _steps(book, node, None, shown.value)
-    yield Entry("show", item.title, statement.doc, written, steps, node, item.span, _cited(book))
+    yield _entry(book, "show", item.title, statement.doc, written, steps, node, item.span)
 
 
 def claims(book: Book, answer: AnalysisAnswer) -> Iterator[tuple[Entry, Verdict]]:
@@ -102,6 +105,8 @@ def claims(book: Book, answer: AnalysisAnswer) -> Iterator[tuple[Entry, Verdict]
 def _claim(book: Book, item: ClaimItem, statement: tree.Claim, verdict: Verdict) -> Entry:
     printer = book.printer(book.analysis.frame)
     computed = verdict.computed
+    if statement.var:
+        return _over_rows(book, item, statement, printer)
     match statement.value:
         case tree.Compare(op, left, right) if isinstance(computed, Number):
             name = at_least(printer.print(left), SUM)
@@ -114,9 +119,22 @@ def _claim(book: Book, item: ClaimItem, statement: tree.Claim, verdict: Verdict)
             last: tuple[str, Math] | None = (sign, stated)
         case _:
             name, steps, last = printer.print(statement.value), (), None
-    return Entry(
-        "claim", item.title, statement.doc, name, steps, item.left, item.span, _cited(book), last
-    )
+    doc = statement.doc
+    return _entry(book, "claim", item.title, doc, name, steps, item.left, item.span, last)
+
+
+def _over_rows(book: Book, item: ClaimItem, statement: tree.Claim, printer: Printer) -> Entry:
+    """A claim for each row of some data."""
+    index = index_symbol(statement.var)
+    assert statement.over is not None
+    book.indices.setdefault(index_path(statement.var), f"runs over {print_expr(statement.over)}")
+    inner = printer.binding(**{statement.var: index})
+    parts: list[Math | Piece] = [
+        inner.print(statement.value), Piece(r" \quad\text{for each}\ ", 60, 0), index,
+        Piece(r" \in ", 12), printer.print(statement.over),
+    ]  # fmt: skip
+    name = row(parts, RELATION)
+    return _entry(book, "claim", item.title, statement.doc, name, (), item.left, item.span)
 
 
 RELATIONS = (
@@ -143,7 +161,7 @@ def parts(book: Book) -> Iterator[Entry]:
             done.add(node)
             name = book.parts[node]
             steps = _steps(book, node, None, book.number_of(node))
-            yield Entry("part", "", "", book.names.symbol(name), steps, node, None, _cited(book))
+            yield _entry(book, "part", name.text, "", book.names.symbol(name), steps, node, None)
 
 
 # ---------------------------------------------------------------------------------------- steps
@@ -164,10 +182,23 @@ def _steps(book: Book, node: int, written: Math | None, shown: Number | None) ->
     return tuple(step for step in found if step.latex != symbol)
 
 
-def _cited(book: Book) -> tuple[int, ...]:
-    found = tuple(sorted(book.cited))
+def _entry(
+    book: Book,
+    sort: str,
+    title: str,
+    doc: str,
+    name: Math,
+    steps: tuple[Math, ...],
+    node: int | None,
+    span: Span | None,
+    last: tuple[str, Math] | None = None,
+) -> Entry:
+    """An entry, with what its formulas used since the last one."""
+    steps = tuple(step for step in steps if step.latex != name.latex)
+    cited, symbols = tuple(sorted(book.cited)), tuple(book.names.recent)
     book.cited.clear()
-    return found
+    book.names.recent.clear()
+    return Entry(sort, title, doc, name, steps, node, span, cited, symbols, last)
 
 
 def _node(value: Value) -> int | None:
@@ -209,7 +240,8 @@ def _policy(book: Book, item: Definition, expr: tree.Expr) -> Iterator[Entry]:
     if isinstance(quantity, Quantity):
         book.meanings.setdefault(time, quantity)
     title = f"{item.name}, under {node.name}, per {node.per}"
-    yield Entry("policy", title, node.doc, book.names.symbol(time), (rule,), None, node.span)
+    symbol = book.names.symbol(time)
+    yield _entry(book, "policy", title, node.doc, symbol, (rule,), None, node.span)
 
 
 def _over_operators(book: Book, rule: Math) -> Math:

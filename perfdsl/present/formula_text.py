@@ -22,6 +22,7 @@ COMPARE = {
 NAMED = {"Most": "max", "Least": "min", "Abs": "abs", "ceiling": "ceil", "Low": "low",
          "High": "high", "Mod": "mod"}  # fmt: skip
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+FEW = 4
 Shown = tuple[str, int]
 
 
@@ -31,6 +32,7 @@ class Plain:
 
     leaf: Callable[[Any], Shown]
     order: Ordered
+    table: Callable[[Any], str]
     unicode: bool = True
 
     def text(self, expr: Any) -> str:
@@ -54,7 +56,7 @@ class Plain:
             return self._product(expr)
         if expr.is_Pow:
             return self._power(expr.base, expr.exp)
-        return self._function(type(expr).__name__, list(expr.args))
+        return self._function(type(expr).__name__, expr)
 
     def _sum(self, expr: Any) -> Shown:
         out = ""
@@ -95,7 +97,18 @@ class Plain:
             return head + str(int(exponent)).translate(SUPERSCRIPT), POWER
         return f"{head}^{self._at_least(exponent, ATOM)}", POWER
 
-    def _function(self, name: str, args: Sequence[Any]) -> Shown:
+    def _first(self, args: Sequence[Any]) -> str:
+        """The first number whose condition holds; of many the first ones and the last."""
+        parts = [
+            f"{self.text(then)} if {self.text(test)}"
+            for test, then in zip(args[::2], args[1::2], strict=True)
+        ]
+        if len(parts) > FEW:
+            parts = [*parts[: FEW - 1], "...", parts[-1]]
+        return f"first {{ {', '.join(parts)} }}"
+
+    def _function(self, name: str, expr: Any) -> Shown:
+        args = list(expr.args)
         if name in COMPARE:
             left, right = (self._at_least(arg, SUM) for arg in args)
             return f"{left} {COMPARE[name][self.unicode]} {right}", RELATION
@@ -113,6 +126,10 @@ class Plain:
         if self.unicode and name in {"ceiling", "floor"}:
             left, right = ("⌈", "⌉") if name == "ceiling" else ("⌊", "⌋")
             return f"{left}{self.text(args[0])}{right}", ATOM
+        if name == "Table":
+            return f"{self.table(expr)}({self.text(args[0])})", ATOM
+        if name == "First":
+            return self._first(args), ATOM
         if name == "log" and len(args) > 1:
             return f"log{self.text(args[1])}({self.text(args[0])})", ATOM
         inner = ", ".join(self.text(arg) for arg in args)

@@ -11,7 +11,7 @@ from perfdsl.present.latex_numbers import written
 from perfdsl.present.latex_paths import index_path, index_symbol, upright
 from perfdsl.present.latex_printer import Printer
 from perfdsl.present.latex_text import label, word
-from perfdsl.semantics.values import Builtin, Declared, FunctionValue, Value
+from perfdsl.semantics.values import Builtin, Declared, FunctionValue, TableValue, Value
 from perfdsl.syntax import tree
 from perfdsl.syntax.printer import print_expr
 
@@ -63,10 +63,17 @@ def _argument(p: Printer, arg: tree.Argument, func: Value | None) -> Math:
 
 def _function_name(p: Printer, expr: tree.Expr, func: Value | None) -> tuple[str, float]:
     raw = print_expr(expr)
-    if isinstance(func, FunctionValue | Builtin | Declared) and isinstance(expr, tree.Name):
-        return rf"\operatorname{{{word(raw)}}}", m.LETTER * min(24, len(raw)) + 4
+    if isinstance(func, FunctionValue | TableValue):
+        p.called.setdefault(raw, func)
+    if isinstance(func, FunctionValue | TableValue | Builtin | Declared):
+        return called(raw), m.LETTER * min(24, len(raw)) + 4
     made = p.print(expr)
     return made.latex, made.width
+
+
+def called(name: str) -> str:
+    """The name of a function in front of its arguments."""
+    return rf"\operatorname{{{word(name)}}}"
 
 
 GATHERED = {"sum": (r"\sum", 16.0), "max": (r"\max", 24.0), "min": (r"\min", 22.0)}

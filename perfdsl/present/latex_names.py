@@ -76,25 +76,38 @@ class Path:
     index: str = ""
 
 
+PART = re.compile(r'\[(?:"(.*?)"|(.*?))\]|\.?([^.\[\]]+)|[.\[\]]')
+
+
 def path(text: str) -> Path:
-    """The path of a dotted name."""
-    return Path(text, tuple(text.split(".")))
+    """The path of a name: `seen["rye"].mass` has the parts seen, rye, mass."""
+    parts = [row or key or word_ for row, key, word_ in PART.findall(text)]
+    return Path(text, tuple(part for part in parts if part) or (text,))
+
+
+def another(name: Path, number: int) -> Path:
+    """The path of something else that is called the same."""
+    *above, last = name.parts
+    return Path(f"{name.text} ({number})", (*above, str(number), last), name.index)
 
 
 @dataclass(slots=True)
 class Names:
     """The symbols of one document. hidden: parameters of the analysis, which need no mention.
 
-    Symbols are settled when all names are known: `settled` gives them for a second pass.
+    recent: those that were used since somebody last looked. Symbols are settled when all names are
+    known: `settled` gives them for a second pass.
     """
 
     hidden: frozenset[str] = frozenset()
     chosen: Mapping[Path, Symbol] = field(default_factory=dict)
     used: dict[Path, None] = field(default_factory=dict)
+    recent: dict[Path, None] = field(default_factory=dict)
 
     def symbol(self, name: Path) -> Math:
         """The symbol of a name, such as `cpu.dram.bandwidth`."""
         self.used.setdefault(name)
+        self.recent.setdefault(name)
         made = self.chosen.get(name) or candidates(name, self.hidden)[0]
         return atom(made.latex, made.width)
 

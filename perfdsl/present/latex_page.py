@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from perfdsl.present import words
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import Book, open_book
 from perfdsl.present.formula_entries import Entry, claims, lets, parts, shows
+from perfdsl.present.latex_functions import functions
 from perfdsl.present.latex_math import Math, lines
 from perfdsl.present.latex_symbols import symbol_tables
 from perfdsl.present.latex_tables import tables
@@ -82,14 +84,21 @@ def document(
     return "\n".join([*comment, *body])
 
 
+@dataclass(slots=True)
 class Chapter:
-    """One analysis: its lines, and the book whose symbols they are in."""
+    """One analysis: its lines, the display of each quantity, and the book that made them."""
 
-    def __init__(self, book: Book, answer: AnalysisAnswer, first: int) -> None:
-        self.book = book
-        self.answer = answer
-        self.first = first
-        self.lines: list[str] = []
+    book: Book
+    answer: AnalysisAnswer
+    first: int
+    lines: list[str] = field(default_factory=list)
+    displays: list[tuple[Entry, str]] = field(default_factory=list)
+
+    def show(self, entry: Entry) -> str:
+        """The display of an entry, which is kept."""
+        made = "\n".join(display(entry.name, entry.steps, entry.last))
+        self.displays.append((entry, made))
+        return made
 
 
 def chapter_of(
@@ -99,8 +108,7 @@ def chapter_of(
     analysis = next(each for each in program.analyses if each.name == answer.name)
     book = open_book(program, analysis, reading, Units(dict(units.commands)))
     book.marks.update({finding.span: first + at for at, finding in enumerate(answer.findings)})
-    draft = Chapter(book, answer, first)
-    list(_chapter(draft))
+    list(_chapter(Chapter(book, answer, first)))
     chapter = Chapter(book.second(), answer, first)
     chapter.lines = list(_chapter(chapter))
     units.commands.update(chapter.book.units.commands)
@@ -113,11 +121,12 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
     if answer.doc:
         yield from (text(answer.doc), "")
     notes = Footnotes(answer.findings, chapter.first)
-    yield from _quantities("Quantities", [*lets(book), *shows(book, answer)], notes)
+    yield from _quantities("Quantities", [*lets(book), *shows(book, answer)], chapter, notes)
     yield from tables(answer, book)
-    yield from _claims(list(claims(book, answer)), answer, notes)
+    yield from _claims(list(claims(book, answer)), chapter, notes)
     yield from _answers(answer.solved)
-    yield from _quantities("What they are made of", list(parts(book)), notes)
+    yield from _quantities("What they are made of", list(parts(book)), chapter, notes)
+    yield from functions(book)
     yield from _findings(answer.findings, chapter.first)
     yield from symbol_tables(book)
 
@@ -143,43 +152,43 @@ def _finding(item: Finding) -> str:
 # ----------------------------------------------------------------------------------- quantities
 
 
-def _quantities(title: str, found: Sequence[Entry], notes: Footnotes) -> Iterator[str]:
+def _quantities(
+    title: str, found: Sequence[Entry], chapter: Chapter, notes: Footnotes
+) -> Iterator[str]:
     if found:
         yield rf"\subsection*{{{title}}}"
     for entry in found:
-        yield from _entry(entry, notes)
+        yield from _entry(entry, chapter, notes)
 
 
-def _entry(entry: Entry, notes: Footnotes) -> Iterator[str]:
-    if entry.title:
-        yield rf"\textbf{{{text(entry.title, 200)}}}"
+def _entry(entry: Entry, chapter: Chapter, notes: Footnotes) -> Iterator[str]:
+    if entry.title and entry.sort != "part":
+        yield rf"\medskip\textbf{{{text(entry.title, 200)}}}"
     if entry.doc:
         yield text(entry.doc)
-    yield from display(entry.name, entry.steps)
+    yield chapter.show(entry)
     yield from notes.of(entry)
 
 
 def display(
-    name: Math | None, steps: Sequence[Math], last: tuple[str, Math] | None = None
+    name: Math, steps: Sequence[Math], last: tuple[str, Math] | None = None
 ) -> Iterator[str]:
     """`name = step = step`, one step a line, long ones broken; never wider than a page."""
     signed = [("=", step) for step in steps] + ([last] if last is not None else [])
-    rows = list(_rows(name, signed))
-    if rows:
-        yield r"\begin{align*}"
-        yield " \\\\\n".join(rows)
-        yield r"\end{align*}"
+    yield r"\begin{align*}"
+    yield " \\\\\n".join(_rows(name, signed))
+    yield r"\end{align*}"
 
 
-def _rows(name: Math | None, steps: Sequence[tuple[str, Math]]) -> Iterator[str]:
+def _rows(name: Math, steps: Sequence[tuple[str, Math]]) -> Iterator[str]:
     """The lines of a display, each with the place where they are aligned."""
-    wide = name is not None and (name.width > WIDEST_NAME or not steps)
-    room = WIDTH - 40 - (0 if name is None or wide else name.width)
-    if name is not None and wide:
+    wide = name.width > WIDEST_NAME or not steps
+    room = WIDTH - 40 - (0 if wide else name.width)
+    if wide:
         yield from _broken("& ", name, WIDTH - 40)
     for at, (sign, step) in enumerate(steps):
         head = rf"&\quad {{}}{sign} " if wide else rf"&{{}}{sign} "
-        first = "" if name is None or wide or at else f"{name.latex} "
+        first = "" if wide or at else f"{name.latex} "
         yield from _broken(f"{first}{head}", step, room)
 
 
@@ -192,21 +201,25 @@ def _broken(head: str, step: Math, room: float) -> Iterator[str]:
 
 
 def _claims(
-    found: Sequence[tuple[Entry, Verdict]], answer: AnalysisAnswer, notes: Footnotes
+    found: Sequence[tuple[Entry, Verdict]], chapter: Chapter, notes: Footnotes
 ) -> Iterator[str]:
-    if not found and not answer.refusals:
+    refusals = chapter.answer.refusals
+    if not found and not refusals:
         return
     yield r"\subsection*{Claims}"
     for entry, verdict in found:
-        yield rf"\textbf{{{text(words.statement(verdict), 200)}}}: {_verdict(verdict)}"
-        yield from display(entry.name, entry.steps, entry.last)
+        title = text(words.statement(verdict), 200)
+        yield rf"\medskip\textbf{{{title}}}: {_verdict(verdict)}"
+        yield chapter.show(entry)
         yield from notes.of(entry)
-    for refusal in answer.refusals:
+    for refusal in refusals:
         yield from ("", _refusal(refusal))
 
 
 def _verdict(item: Verdict) -> str:
     word = "claimed" if item.expects else "refuted"
+    if item.tolerance and item.op == "~=":
+        word += f" {text(item.tolerance)}"
     kept = "" if item.kept else r", \textbf{which breaks its word}"
     tail = ""
     if isinstance(item.published, Number) and isinstance(item.computed, Number):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from perfdsl.present import latex_math as m
 from perfdsl.present.latex_math import Math, Piece, atom, row
 from perfdsl.present.latex_names import Path
-from perfdsl.present.latex_printer import Printer, mentions
+from perfdsl.present.latex_printer import Printer, meaning, mentions
 from perfdsl.present.latex_text import GREEK_NAMES, label, word
 from perfdsl.semantics.reindex import replaces_something
 from perfdsl.semantics.scope import Frame
@@ -57,13 +57,14 @@ def path_parts(expr: tree.Expr, frame: Frame) -> tuple[str, ...] | None:
             above, key = path_parts(base, frame), _row_key(value, frame)
             if above is None or key is None:
                 return None
-            return (*above, key) if _ends_in_ops(base) else (*above[:-1], key, above[-1])
+            return (*above[:-1], key, above[-1]) if _is_row_of(base) else (*above, key)
         case _:
             return None
 
 
-def _ends_in_ops(expr: tree.Expr) -> bool:
-    return isinstance(expr, tree.Field) and expr.name == "ops"
+def _is_row_of(expr: tree.Expr) -> bool:
+    """Whether the key stands behind what is meant: `run.bytes[kv]`, not `run.ops["up"]`."""
+    return isinstance(expr, tree.Field) and expr.name != "ops"
 
 
 def _row_key(expr: tree.Expr, frame: Frame) -> str | None:
@@ -82,9 +83,7 @@ def meant(p: Printer, expr: tree.Expr, parts: tuple[str, ...]) -> Math:
     if isinstance(value, Record) and isinstance(value.default, Quantity):
         value = value.default
     if isinstance(value, Quantity | Condition):
-        path = Path(print_expr(expr), parts)
-        p.met.setdefault(path, value)
-        return p.names.symbol(path)
+        return p.names.symbol(meaning(p.met, Path(print_expr(expr), parts), value))
     return upright(".".join(parts))
 
 

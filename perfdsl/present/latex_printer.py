@@ -9,10 +9,10 @@ from typing import Any
 from perfdsl.diagnostics import Span
 from perfdsl.present import latex_math as m
 from perfdsl.present.latex_math import Math
-from perfdsl.present.latex_names import Names, Path
+from perfdsl.present.latex_names import Names, Path, another
 from perfdsl.present.latex_units import Units
 from perfdsl.semantics.scope import Frame
-from perfdsl.semantics.values import Value
+from perfdsl.semantics.values import Condition, FunctionValue, Quantity, TableValue, Value
 from perfdsl.syntax import tree
 
 Form = Callable[["Printer", Any], Math]
@@ -24,7 +24,8 @@ class Printer:
 
     frame: where it stands. forms: how each form of expression is printed. bound: the names that
     it binds itself, with how each is written. marks: the footnote of a number, by its place. met:
-    what the symbols that were used stand for. indices: the same of symbols that are bound.
+    what the symbols that were used stand for. indices: the same of symbols that are bound. called:
+    the functions and tables of the program that were used.
     """
 
     names: Names
@@ -35,6 +36,7 @@ class Printer:
     marks: Mapping[Span, int] = field(default_factory=dict)
     met: dict[Path, Value] = field(default_factory=dict)
     indices: dict[Path, str] = field(default_factory=dict)
+    called: dict[str, FunctionValue | TableValue] = field(default_factory=dict)
 
     def print(self, expr: tree.Expr) -> Math:
         """An expression."""
@@ -62,6 +64,17 @@ def evaluated(expr: tree.Expr, frame: Frame) -> Value:
         return context.evaluate(expr, frame)
     finally:
         context.problems, context.seen = problems, seen
+
+
+def meaning(met: dict[Path, Value], name: Path, value: Quantity | Condition) -> Path:
+    """The path by which a value is known: numbered where another value is called the same."""
+    number, found = 1, name
+    while True:
+        known = met.setdefault(found, value)
+        if isinstance(known, Quantity | Condition) and known.node == value.node:
+            return found
+        number += 1
+        found = another(name, number)
 
 
 def mentions(expr: tree.Expr, names: Mapping[str, Math]) -> bool:

@@ -40,16 +40,18 @@ AROUND = {
     "floor": (r"\lfloor", r"\rfloor"),
     "ceiling": (r"\lceil", r"\rceil"),
 }
+FEW = 4
 LOGIC = {"All": r"\land", "Some": r"\lor"}
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The printer of one formula: room in points, and how leaves look and are ordered."""
+    """The printer of one formula: how leaves look and are ordered, what a table is called."""
 
     leaf: Leaf
     order: Ordered
     number: Callable[[str], Math]
+    table: Callable[[Any], tuple[str, float]]
     room: float
 
     def print(self, expr: Any) -> Math:
@@ -130,6 +132,10 @@ class Derived:
             return m.infix([self.at_least(arg, m.POWER) for arg in args], [r"\bmod"], m.PRODUCT, 28)
         if name == "log":
             return self._log(args)
+        if name == "Table":
+            return m.applied(*self.table(expr), self.print(args[0]))
+        if name == "First":
+            return self._first(args)
         if not args:
             return atom(r"\text{no value}" if name == "NaN" else r"\infty", 40)
         inner = m.listed([self.print(arg) for arg in args])
@@ -140,6 +146,18 @@ class Derived:
             m.enclosed(p) if type(a).__name__ in LOGIC else p for a in args for p in [self.print(a)]
         ]
         return m.infix(parts, [sign] * (len(parts) - 1), m.RELATION, m.RELATED)
+
+    def _first(self, args: Sequence[Any]) -> Math:
+        """The first number whose condition holds; of many the first ones and the last."""
+        pairs = list(zip(args[::2], args[1::2], strict=True))
+        shown = pairs if len(pairs) <= FEW else [*pairs[: FEW - 1], pairs[-1]]
+        parts = [
+            row([self.print(then), Piece(r"\ \text{if}\ ", 16), self.print(test)], m.RELATION)
+            for test, then in shown
+        ]
+        if len(shown) < len(pairs):
+            parts.insert(-1, atom(r"\ldots", 14))
+        return m.applied(r"\operatorname{first}", 24, m.listed(parts), r"\{", r"\}")
 
     def _log(self, args: Sequence[Any]) -> Math:
         below = rf"_{{{self.print(args[1]).latex}}}" if len(args) > 1 else ""

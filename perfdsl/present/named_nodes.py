@@ -104,3 +104,12 @@ def working_sets(graph: Graph) -> dict[int, Path]:
         rooms = "+".join(item.inside)
         found.setdefault(item.room, Path(f"room in {rooms}", (rooms, "capacity")))
     return found
+
+
+def folded(graph: Graph) -> dict[int, Path]:
+    """The successive values of each fold: u_1, u_2, ..."""
+    found: dict[int, Path] = {}
+    for steps in graph.folds.values():
+        for number, node in enumerate(steps[:-1], 1):
+            found.setdefault(node, Path(f"step {number} of a fold", (f"u_{number}",)))
+    return found
