@@ -117,6 +117,10 @@ class Formulas:
         """The number that an expression is at these values of its symbols; nan where none."""
         return value(expr, values, self.inside)
 
+    def best(self) -> dict[Symbol, float]:
+        """Every input that has a symbol so far, at its best value; unknowns are nan."""
+        return {symbol: source.value for symbol, source in self.inputs.items()}
+
     # ------------------------------------------------------------------------------ the walk
 
     def _make(self, roots: list[int]) -> None:
@@ -247,7 +251,7 @@ class Formulas:
         match node.op:
             case "max" | "min":
                 made = self._made(Most if node.op == "max" else Least, args)
-                self._remember(made, node.data)
+                self._remember(made, args, node.data)
                 return made
             case "select":
                 known = as_number(args[0])
@@ -275,11 +279,14 @@ class Formulas:
             case _:
                 return self._made(FUNCTIONS[op], args)
 
-    def _remember(self, made: Terms, names: Sequence[Term] | None) -> None:
-        """What the arguments of an extreme are called."""
+    def _remember(self, made: Terms, args: list[Terms], names: Sequence[Term]) -> None:
+        """What the arguments of an extreme are called; equal ones go by the first name."""
         expr = self._atoms.expr(made)
-        if names and isinstance(expr, Most | Least):
-            self.terms.setdefault(expr, tuple(names))
+        if isinstance(expr, Most | Least) and expr not in self.terms:
+            called: dict[Expr, Term] = {}
+            for arg, term in zip(args, names, strict=False):
+                called.setdefault(self._atoms.expr(arg), term)
+            self.terms[expr] = tuple(called.get(arg, Term("")) for arg in expr.args)
 
     def _looked_up(self, rows: Rows, arg: Terms) -> Terms:
         numbers = [part for row in zip(rows.keys, rows.values, strict=True) for part in row]

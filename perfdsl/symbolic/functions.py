@@ -56,6 +56,12 @@ class Extreme(Opaque):
     def _eval_is_extended_real(self) -> bool | None:
         return True if all(arg.is_extended_real for arg in self.args) else None
 
+    def _eval_is_nonnegative(self) -> bool | None:
+        return True if all(arg.is_nonnegative for arg in self.args) else None
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if all(arg.is_positive for arg in self.args) else None
+
 
 class Most(Extreme):
     """The largest of the arguments."""
@@ -130,6 +136,12 @@ class Cases(Opaque):
 
     def _eval_is_extended_real(self) -> bool | None:
         return True if all(arg.is_extended_real for arg in self.values) else None
+
+    def _eval_is_nonnegative(self) -> bool | None:
+        return True if all(arg.is_nonnegative for arg in self.values) else None
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if all(arg.is_positive for arg in self.values) else None
 
 
 # --------------------------------------------------------------------------------------- tables

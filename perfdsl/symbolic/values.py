@@ -59,7 +59,7 @@ def _value(part: Expr, args: list[float], values: Mapping[Symbol, float]) -> flo
 
 def _of(part: Expr, args: list[float], values: Mapping[Symbol, float]) -> float:
     if part.is_Symbol:
-        return values[part]
+        return values.get(part, math.nan)
     if part.is_Rational:
         return int(part.p) / int(part.q)
     if not args:

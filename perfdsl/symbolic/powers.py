@@ -1,0 +1,87 @@
+"""Sums of powers of one symbol: where they are zero, and on which side of that they are positive.
+
+Two powers, and three in step (a quadratic), by their own formulas; the symbol itself is not zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from sympy import Abs, fraction, sign, sqrt
+from sympy.core import Add, Expr, Symbol
+
+from perfdsl.symbolic.opaque import Above, AtLeast, AtMost, Below, Compare
+from perfdsl.symbolic.rational import Coefficients, Other, quotient
+from perfdsl.symbolic.terms import rational
+
+TURNED: dict[type[Compare], type[Compare]] = {
+    AtLeast: AtMost, AtMost: AtLeast, Above: Below, Below: Above,
+}  # fmt: skip
+
+
+def roots(terms: Coefficients, symbol: Symbol) -> Sequence[Expr]:
+    """Where a sum of powers is zero: real, and of the sign that the symbol may have."""
+    powers = sorted(terms)
+    if len(powers) == 2:
+        low, high = powers
+        return _powers(divided(-terms[low], terms[high]), high - low, symbol)
+    if len(powers) == 3 and powers[2] - powers[1] == powers[1] - powers[0]:
+        c, b, a = (terms[power] for power in powers)
+        step = powers[1] - powers[0]
+        return [u for half in _halves(a, b, c) for u in _powers(half, step, symbol)]
+    return []
+
+
+def divided(above: Expr, below: Expr) -> Expr:
+    """A quotient whose sum above is multiplied out with what was below the line below."""
+    inner, outer = fraction(1 / below)
+    parts = Add.make_args(above)
+    return Add(*(part * inner for part in parts)) / outer if len(parts) > 1 else above / below
+
+
+def _halves(a: Expr, b: Expr, c: Expr) -> list[Expr]:
+    """Both solutions of a*x^2 + b*x + c = 0."""
+    root = sqrt(b**2 - 4 * a * c)
+    return [(-b + root) / (2 * a), (-b - root) / (2 * a)]
+
+
+def _powers(value: Expr, power: Fraction, symbol: Symbol) -> list[Expr]:
+    """The real u with u^power = value."""
+    exponent = rational(1 / power)
+    if symbol.is_nonnegative or power.denominator != 1:
+        return [value**exponent]
+    if power.numerator % 2 == 0:
+        return [value**exponent, -(value**exponent)]
+    return [value if power == 1 else sign(value) * Abs(value) ** exponent]
+
+
+def compared(gap: Expr, test: type[Compare]) -> Expr:
+    """`gap test 0`, with what is subtracted on the other side."""
+    parts = Add.make_args(gap)
+    below = [part for part in parts if part.as_coeff_Mul()[0] < 0]
+    above = [part for part in parts if part not in below]
+    return test(Add(*above), -Add(*below))
+
+
+def solved(test: Expr, symbol: Symbol) -> Expr:
+    """A comparison solved for the symbol, where the signs of its terms are known; else as it is.
+
+    `a >= b/u` is `u >= b/a`, for a positive u and an a that is not negative.
+    """
+    if type(test) not in TURNED or not symbol.is_nonnegative:
+        return test
+    left, right = test.args
+    try:
+        found = quotient(left - right, symbol)
+    except Other:
+        return test
+    powers = sorted(found.above)
+    if len(powers) != 2 or len(found.below) != 1 or symbol not in test.free_symbols:
+        return test
+    leading = found.above[powers[1]] / next(iter(found.below.values()))
+    if not (leading.is_nonnegative or leading.is_nonpositive):
+        return test
+    (root,) = roots(found.above, symbol)
+    relation = type(test) if leading.is_nonnegative else TURNED[type(test)]
+    return relation(symbol, root)
