@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sympy import S, ceiling, floor
-from sympy.core import Expr, Symbol
+from sympy.core import Add, Expr, Symbol
 
 from perfdsl.semantics.exact import nearby
 from perfdsl.semantics.graph import Input
@@ -19,7 +19,7 @@ from perfdsl.semantics.program import SolveItem
 from perfdsl.symbolic.derivatives import derivative
 from perfdsl.symbolic.formulas import Formulas
 from perfdsl.symbolic.opaque import COMPARISONS, All, AtLeast, AtMost, Equal
-from perfdsl.symbolic.powers import compared, roots, solved
+from perfdsl.symbolic.powers import compared, peeled, roots, solved
 from perfdsl.symbolic.rational import Other, Quotient, quotient
 from perfdsl.symbolic.regimes import SAMPLES, Regime, Sides, Values, regimes
 from perfdsl.symbolic.terms import rational
@@ -76,9 +76,8 @@ def _in_regime(
 ) -> Iterator[Inverse]:
     left, right = regime.expr.args
     gap = left - right
-    try:
-        found = quotient(gap, symbol)
-    except Other:
+    found = _quotient(left, right, symbol)
+    if found is None:
         return
     factor = _factor(found)
     if factor is not None:
@@ -95,6 +94,18 @@ def _in_regime(
         relation = _direction(gap, op, symbol, root, formulas, written)
         shown = _rounded(root, relation) if source.whole else root
         yield Inverse(symbol, shown, relation, condition, regime.names)
+
+
+def _quotient(left: Expr, right: Expr, symbol: Symbol) -> Quotient | None:
+    """Left - right, or what has the same zeros, as a rational function; None where it is none."""
+    try:
+        return quotient(left - right, symbol)
+    except Other:
+        pass
+    try:
+        return quotient(Add(*peeled(left, right, symbol)), symbol)
+    except Other:
+        return None
 
 
 def _factor(found: Quotient) -> Expr | None:

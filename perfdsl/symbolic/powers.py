@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from sympy import Abs, fraction, sign, sqrt
-from sympy.core import Add, Expr, Symbol
+from sympy import Abs, exp, fraction, log, sign, sqrt
+from sympy.core import Add, Expr, Mul, Pow, Symbol
 
 from perfdsl.symbolic.opaque import Above, AtLeast, AtMost, Below, Compare
 from perfdsl.symbolic.rational import Coefficients, Other, quotient
@@ -85,3 +85,25 @@ def solved(test: Expr, symbol: Symbol) -> Expr:
     (root,) = roots(found.above, symbol)
     relation = type(test) if leading.is_nonnegative else TURNED[type(test)]
     return relation(symbol, root)
+
+
+def peeled(left: Expr, right: Expr, symbol: Symbol) -> tuple[Expr, Expr]:
+    """An equation of which one side alone holds the symbol, with what is around it undone.
+
+    Both results together are zero where the sides are equal: rising functions have one inverse.
+    """
+    while symbol not in right.free_symbols:
+        still = [arg for arg in left.args if symbol not in arg.free_symbols]
+        if isinstance(left, Mul) and still:
+            left, right = left / Mul(*still), right / Mul(*still)
+        elif isinstance(left, Add) and still:
+            left, right = left - Add(*still), right - Add(*still)
+        elif isinstance(left, Pow) and left.exp in still:
+            left, right = left.base, right ** (1 / left.exp)
+        elif isinstance(left, exp):
+            left, right = left.args[0], log(right)
+        elif isinstance(left, log):
+            left, right = left.args[0], exp(right)
+        else:
+            break
+    return left, -right

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sympy import Abs
+from sympy import Abs, log
 from sympy.core import Expr, Symbol
 
 from perfdsl.symbolic.formulas import Formulas
@@ -135,7 +135,7 @@ def _cases(choice: Expr) -> Iterator[Way]:
 
 
 def _pieces(table: Expr) -> Iterator[Way]:
-    """The pieces of a table; of curves in logarithms none, since they are no rational functions."""
+    """The pieces of a table: constants, straight lines, or powers of what is looked up."""
     x, rows, clamped = table.args[0], table.rows, table.args[2] == 1
     if clamped:
         yield rows[0][1], (Below(x, rows[0][0]),), ""
@@ -146,6 +146,9 @@ def _pieces(table: Expr) -> Iterator[Way]:
         elif table.mode == "linear":
             slope = (high[1] - low[1]) / (high[0] - low[0])
             yield low[1] + slope * (x - low[0]), inside, ""
+        else:
+            power = log(high[1] / low[1]) / log(high[0] / low[0])
+            yield low[1] * (x / low[0]) ** power, inside, ""
     end = rows[-1]
     if clamped or table.mode == "step":
         yield end[1], (AtLeast(x, end[0]),), ""
