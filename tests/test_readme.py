@@ -264,7 +264,6 @@ def test_what_is_said_not_to_work_is_refused():
     """Each construct in the last table of ARCHITECTURE.md that has P008 there gives P008."""
     constructs = {
         "fit": "analysis a() { unknown c: s; fit f = c from r.x ~= c for r in d }",
-        "send": "operator o(n: Count) { send pcie = n * 1 B }",
     }
     text = ARCHITECTURE.read_text("utf-8")
     refused = "\n".join(line for line in text.splitlines() if line.endswith("| P008 |"))

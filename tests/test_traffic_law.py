@@ -298,6 +298,7 @@ analysis a(cpu = box) {{
         ("read grid(from) = n * 1 B", "show run.time; show pass().bytes", "P408"),
         ("read grid(from) = n * 1 B", "show run.time; show pass().intensity", "P408"),
         ("read grid(from) = n * 1 B * nn", "show run.time", "P101"),
+        ("read grid(from) = 1 B - from.capacity", "show run.time", "P306"),
         ("read grid(from) = n * 8 B * case { n <= from.inner.capacity: 1, else: 2 }",
          "show run.time", "P210"),
     ],

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from perfdsl.semantics.access import LEVELS, head_of
+from perfdsl.semantics.access import LEVELS, MOVERS, head_of
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import applied, bind_load, instantiate, twice
+from perfdsl.semantics.links import carries
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_step
-from perfdsl.semantics.params import is_role, param_type, returned
+from perfdsl.semantics.params import is_link, is_role, param_type, returned
 from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.reindex import changed_by, lineage
 from perfdsl.semantics.scope import Frame, Module, World, parts
+from perfdsl.semantics.sends import MESSAGES, RECEIVED, SENT
+from perfdsl.semantics.times import ruled
 from perfdsl.semantics.types import require
 from perfdsl.semantics.values import (
     POISON,
@@ -98,7 +101,7 @@ def _instance(made: Instance) -> None:
     """Every field of an instance, blocks included; a level's time rule with stand-in bytes."""
     frame = made.frame
     for name in list(frame.bindings):
-        if name == "time" and made.sort in LEVELS | {"link"}:
+        if name == "time" and made.sort in MOVERS:
             _time_rule(made)
         else:
             frame.own(name)
@@ -138,10 +141,10 @@ def _time_rule(made: Instance) -> None:
     frame, rule = made.frame, made.frame.bindings["time"]
     one = frame.context.graph.const(1.0)
     names: dict[str, Value] = {name: Quantity(one, BYTE) for name in ("read", "write", "bytes")}
-    value = as_quantity(evaluate(rule.expr, frame.local(**names)), rule.expr.span, frame)
-    if value is not None and value.dim not in {S, None}:
-        notes = (f"expected s, found {value.dimension}",)
-        frame.context.report("P202", "`time` of a level is a time", rule.expr.span, notes=notes)
+    if made.sort == "link":
+        names = {name: Quantity(one, carries(made)) for name in (SENT, RECEIVED, "bytes")}
+        names[MESSAGES] = Quantity(one)
+    ruled(made, rule, names, frame)
 
 
 def _scenario(statement: tree.Scenario, module: Module) -> None:
@@ -170,20 +173,18 @@ def _policy(statement: tree.Policy, module: Module, modules: dict[str, Module]) 
     if statement.per not in {"model", "operator"}:
         title = f"a policy is `per model` or `per operator`, not `per {statement.per}`"
         frame.context.report("P302", title, statement.span)
-    time, size = Quantity(graph.const(1.0), S), Quantity(graph.const(1.0), BYTE)
-    fields: dict[str, Value] = {"time": time, "read": size, "write": size, "bytes": size}
-    blocks = _levels(modules, statement)
-    names = tuple(block.name for block in blocks) or ("dram",)
-    items = tuple(
-        Record(f"the level `{name}`", {**fields, "name": Words(name)}, instance=block)
-        for name, block in zip(names, blocks or (None,), strict=True)
-    )
+    time = Quantity(graph.const(1.0), S)
+    levels, links = _stage(modules, statement)
+    moved = Quantity(graph.const(1.0), BYTE)
+    crossing: dict[str, Value] = {"read": moved, "write": moved, "bytes": moved}
+    over: dict[str, Value] = {SENT: moved, RECEIVED: moved, "bytes": moved}
+    over[MESSAGES] = Quantity(graph.const(1.0))
     port = Record("the port `any`", {"time": time, "name": Words("any")})
     inner = frame.local(
         compute=time,
-        levels=Sequence(items, "list of levels", names),
+        levels=_stand_ins(levels, "level", "dram", {**crossing, "time": time}),
         ports=Sequence((port,), "list of ports", ("any",)),
-        links=Sequence(()),
+        links=_stand_ins(links, "link", "any", {**over, "time": time}),
     )
     value = as_quantity(evaluate(statement.value, inner), statement.value.span, frame)
     if value is not None and value.dim not in {S, None}:
@@ -191,19 +192,34 @@ def _policy(statement: tree.Policy, module: Module, modules: dict[str, Module]) 
         frame.context.report("P202", "a policy gives a time", statement.value.span, notes=notes)
 
 
-def _levels(modules: dict[str, Module], policy: tree.Policy) -> list[Instance]:
-    """The levels of the hardware that has most of what the policy names: it was written for it."""
+def _stand_ins(blocks: list[Instance], word: str, some: str, fields: dict[str, Value]) -> Sequence:
+    """Levels or links with stand-ins for what they move; one made up if there is none."""
+    names = tuple(block.name for block in blocks) or (some,)
+    items = tuple(
+        Record(f"the {word} `{name}`", {**fields, "name": Words(name)}, instance=block)
+        for name, block in zip(names, blocks or (None,), strict=True)
+    )
+    return Sequence(items, f"list of {word}s", names)
+
+
+def _stage(
+    modules: dict[str, Module], policy: tree.Policy
+) -> tuple[list[Instance], list[Instance]]:
+    """Levels and links of the hardware that has most of what the policy names: it was written for
+    that one."""
     asked = _fields_of(policy)
-    found: list[Instance] = []
+    found: tuple[list[Instance], list[Instance]] = ([], [])
     most = -1
     for module in modules.values():
         for value in module.top().values.values():
-            if isinstance(value, Instance) and value.sort == "hardware":
-                inner = value.frame.values.values()
-                levels = [v for v in inner if isinstance(v, Instance) and v.sort in LEVELS]
-                known = [{v.name, *v.frame.bindings, *v.frame.values} & asked for v in levels]
-                if levels and sum(map(len, known)) > most:
-                    found, most = levels, sum(map(len, known))
+            if not isinstance(value, Instance) or value.sort != "hardware":
+                continue
+            inner = [v for v in value.frame.values.values() if isinstance(v, Instance)]
+            movers = [v for v in inner if v.sort in MOVERS]
+            known = sum(len({v.name, *v.frame.bindings, *v.frame.values} & asked) for v in movers)
+            if movers and known > most:
+                links = [v for v in movers if v.sort == "link"]
+                found, most = ([v for v in movers if v.sort in LEVELS], links), known
     return found
 
 
@@ -225,7 +241,7 @@ def check_function(statement: tree.Function, frame: Frame) -> None:
     for param in statement.params:
         wanted = param_type(param, frame)
         values[param.name] = POISON if wanted is None else abstract(wanted, param, frame)
-        if param.default is not None and not is_role(param):
+        if param.default is not None and not (is_role(param) or is_link(param)):
             default = evaluate(param.default, frame)
             require(default, wanted, param.default.span, frame, f"`{param.name}`", param.span)
     value = evaluate(statement.value, frame.local(**values))

@@ -98,9 +98,10 @@ def _differ(context: Context, first: Operand, second: Operand, doing: str) -> No
         )
         return
     code, title, help_ = "P202", f"{_what(left)} and {_what(right)} cannot be {doing}", ""
-    if base("core") in {left / right, right / left} and PURE not in {left, right}:
-        code, title = "P207", "a value of one core stands beside a total"
-        help_ = "multiply the value of one core by the number of cores"
+    part = next((p for p in ("core", "device") if base(p) in {left / right, right / left}), "")
+    if part and PURE not in {left, right}:
+        code, title = "P207", f"a value of one {part} stands beside a total"
+        help_ = f"multiply the value of one {part} by the number of {part}s"
     elif PURE in {left, right} and (first if left == PURE else second).value.literal:
         unit = right if left == PURE else left
         code, title = "P210", f"a number without a unit stands where {_what(unit)} is needed"

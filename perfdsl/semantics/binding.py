@@ -9,7 +9,9 @@ from __future__ import annotations
 from perfdsl.semantics.graph import Graph, Term
 
 EXTREMES = {"max", "min"}
-LEVELS = Term("levels", "memory")
+LEVELS, LINKS = Term("levels", "memory"), Term("links", "link")
+# What a sum of several is called; each of them is still asked for by its own name.
+SUMS = {LEVELS, LINKS}
 MEMORY = {"memory", "cache"}
 
 
@@ -30,7 +32,7 @@ def rivals(graph: Graph, node: int) -> tuple[tuple[int, Term], ...]:
 
 
 def name_of_sum(graph: Graph, node: int, parts: list[tuple[int, Term]]) -> Term:
-    """What a sum of the times of compute and levels is called: `levels` for levels alone.
+    """What a sum of the times of compute, levels and links is called: `levels` for levels alone.
 
     In such a sum the largest part is what binds.
     """
@@ -41,6 +43,8 @@ def name_of_sum(graph: Graph, node: int, parts: list[tuple[int, Term]]) -> Term:
         return Term("")
     if graph.nodes[node].op == "sum":
         graph.rivals[node] = tuple(term for _, term in parts)
+    if all(family == {"link"} for family in families):
+        return LINKS
     return LEVELS if all(family <= MEMORY for family in families) else Term("")
 
 

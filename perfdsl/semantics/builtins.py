@@ -17,7 +17,7 @@ from perfdsl.semantics.gathering import GATHERERS, most
 from perfdsl.semantics.graph import Graph, Residency, Term
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_record, pure
-from perfdsl.semantics.quantities import quantity
+from perfdsl.semantics.quantities import of_nothing, quantity
 from perfdsl.semantics.runs import predict
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.searching import SEARCHES
@@ -65,8 +65,12 @@ def _extreme(op: str, expr: tree.Call, frame: Frame) -> Value:
         value = quantity(arg.value, frame)
         if value is None:
             return POISON
+        if of_nothing(arg.value, value) and len(expr.args) > 1:
+            continue
         operands.append(Operand(value, arg.value.span))
         terms.append(_term(arg.name, arg.value, value))
+    if not operands and expr.args:
+        return Quantity(frame.context.graph.const(0.0), None)
     if not operands:
         return frame.context.report("P301", f"`{op}` needs at least one value", expr.span)
     return most(op, operands, terms, frame)

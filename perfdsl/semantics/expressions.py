@@ -24,7 +24,7 @@ from perfdsl.semantics.data import row_of
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.fields import call_declared
 from perfdsl.semantics.literals import noted, number, plus_minus, skew
-from perfdsl.semantics.quantities import quantity
+from perfdsl.semantics.quantities import of_nothing, quantity
 from perfdsl.semantics.reindex import reindex, row_key
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.tables import look_up
@@ -114,11 +114,15 @@ def _sum(expr: tree.Sum, frame: Frame) -> Value:
     operands = _operands(expr.parts, frame)
     if operands is None:
         return POISON
+    signs: tuple[int, ...] = (1, *(1 if op == "+" else -1 for op in expr.ops))
+    said = [not of_nothing(p, o.value) for p, o in zip(expr.parts, operands, strict=True)]
+    if any(said):
+        operands = [o for o, says in zip(operands, said, strict=True) if says]
+        signs = tuple(s for s, says in zip(signs, said, strict=True) if says)
     doing = "subtracted" if "+" not in expr.ops else "added"
     like = unify(frame.context, operands, doing)
     if like is None:
         return POISON
-    signs = (1, *(1 if op == "+" else -1 for op in expr.ops))
     graph = frame.context.graph
     node = graph.total([o.value.node for o in operands], signs)
     literal = all(o.value.literal for o in operands)

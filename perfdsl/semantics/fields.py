@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from perfdsl.diagnostics import Label, Span
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, WORK, base
-from perfdsl.semantics.params import bind, binding_of, is_role, param_type
+from perfdsl.semantics.params import bind, binding_of, is_link, is_role, link_name, param_type
 from perfdsl.semantics.places import belongs, misplaced, wrong_word
 from perfdsl.semantics.possible import possible
 from perfdsl.semantics.scope import Binding, Frame, World
@@ -32,14 +32,14 @@ from perfdsl.semantics.values import (
 )
 from perfdsl.syntax import tree
 
-S, BYTE, CORE, TOKEN = base("s"), base("B"), base("core"), base("token")
+S, BYTE, CORE, DEVICE, TOKEN = (base(name) for name in ("s", "B", "core", "device", "token"))
 RATIO = Type("Quantity", PURE, text="a ratio")
 RATE = Type("Quantity", BYTE / S)
 TIME = Type("Quantity", S)
 
 # What the fields of a block must be, where the language itself reads them.
 EXPECTED: dict[str, dict[str, Type]] = {
-    "hardware": {"cores": Type("Quantity", CORE)},
+    "hardware": {"cores": Type("Quantity", CORE), "devices": Type("Quantity", DEVICE)},
     "port": {"efficiency": RATIO},
     "cache": {
         "size": Type("Quantity", BYTE),
@@ -124,6 +124,8 @@ def _parameters(params: tuple[tree.Param, ...], given: Mapping[str, Value], fram
             frame.values[param.name] = given[param.name]
         elif is_role(param) and isinstance(param.default, tree.Name):
             frame.values[param.name] = Role(param.default.id)
+        elif is_link(param) and param.default is not None:
+            frame.values[param.name] = link_name(param.default, frame.parent or frame)
         elif param.default is not None:
             frame.bindings[param.name] = binding_of(param.name, param, param.default)
         else:
@@ -250,10 +252,15 @@ def _checked(value: Value, frame: Frame, binding: Binding, made: Instance) -> Va
     what = f"`{binding.name}` of a {made.sort}"
     if made.sort == "port" and binding.name == "peak" and isinstance(value, Quantity):
         value = _peak(value, expr.span, frame)
-    else:
+    elif not (made.sort == "link" and binding.name == "bandwidth" and _of_each_device(value)):
         wanted = EXPECTED.get(made.sort, {}).get(binding.name)
         value = require(value, wanted, expr.span, frame, what)
     return possible(value, made.sort, binding.name, expr.span, frame)
+
+
+def _of_each_device(value: Value) -> bool:
+    """A rate of each device: what each sends is then in B/device."""
+    return isinstance(value, Quantity) and value.dim == BYTE / S / DEVICE
 
 
 def _peak(value: Quantity, span: Span, frame: Frame) -> Value:
@@ -264,13 +271,13 @@ def _peak(value: Quantity, span: Span, frame: Frame) -> Value:
     for unit in WORK:
         if value.dim == base(unit) / S:
             return Quantity(value.node, value.dim, "", kinds, False, value.term)
-    per_core = value.dimension * CORE
-    if any(per_core == base(unit) / S for unit in WORK):
-        title = "`peak` is the total of the port, and this is the value of one core"
-        note = (f"expected {per_core}, found {value.dimension}",)
-        return frame.context.report(
-            "P207", title, span, shown(value), notes=note, help_="multiply by `cores`"
-        )
+    for part, many in ((CORE, "cores"), (DEVICE, "devices")):
+        total = value.dimension * part
+        if any(total == base(unit) / S for unit in WORK):
+            title = f"`peak` is the total of the port, and this is the value of one {part}"
+            note = (f"expected {total}, found {value.dimension}",)
+            help_ = f"multiply by `{many}`"
+            return frame.context.report("P207", title, span, shown(value), notes=note, help_=help_)
     title = "`peak` of a port is work per second"
     notes = (f"expected op/s, MAC/s or FLOP/s, found {value.dimension}",)
     return frame.context.report("P202", title, span, shown(value), notes=notes)

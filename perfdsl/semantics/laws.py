@@ -15,6 +15,7 @@ from perfdsl.records import dataclass, field
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, Dimension, base
 from perfdsl.semantics.graph import STAND_IN, Input
+from perfdsl.semantics.possible import not_negative
 from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.scope import Context, Frame
 from perfdsl.semantics.units import Unit
@@ -64,7 +65,10 @@ def law_of(statement: tree.Flow, frame: Frame) -> Law | None:
 
 def _read(statement: tree.Flow, supplier: Record, frame: Frame) -> Quantity | None:
     inner = frame.local(**{statement.supplier: supplier})
-    return as_bytes(frame.context.evaluate(statement.value, inner), statement, frame)
+    found = as_bytes(frame.context.evaluate(statement.value, inner), statement, frame)
+    if found is None or not not_negative(found, "these bytes are", statement.value, frame):
+        return None
+    return found
 
 
 def as_bytes(value: Value, statement: tree.Flow, frame: Frame) -> Quantity | None:

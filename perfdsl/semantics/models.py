@@ -14,7 +14,7 @@ from perfdsl.records import dataclass, replace
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import bind_load, under, value_key
 from perfdsl.semantics.graph import STAND_IN
-from perfdsl.semantics.operators import Flow, Step, Work, applied_step, work_and_flows
+from perfdsl.semantics.operators import Counts, Step, applied_step, counts_of
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Frame, parts
 from perfdsl.semantics.values import POISON, Applied, Instance, Interval, Quantity
@@ -95,9 +95,9 @@ def _named_twice(body: tuple[tree.Statement, ...], frame: Frame) -> None:
 
 def _use(statement: tree.Use, frame: Frame, count: int, index: str, shapes: Shapes) -> list[Step]:
     if isinstance(statement.what, tree.Inline):
-        work, flows = work_and_flows(statement.what.body, frame)
+        counts = counts_of(statement.what.body, frame)
         name = statement.name or "(unnamed)"
-        return [Step(name, "", count, index, work, flows, statement.span)]
+        return [Step(name, "", count, index, *counts, statement.span)]
     value = _applied(statement.what, frame)
     if not isinstance(value, Applied):
         frame.context.lost += 1
@@ -321,9 +321,10 @@ def _stands_in(ends: Interval, frame: Frame) -> bool:
 def merged(steps: list[Step], frame: Frame) -> list[Step]:
     """Steps that do the same under one name become one, counted together, in their order."""
     graph = frame.context.graph
-    groups: dict[tuple[str, tuple[Work, ...], tuple[Flow, ...]], list[Step]] = {}
+    groups: dict[tuple[str, Counts], list[Step]] = {}
     for step in steps:
-        groups.setdefault((step.name, step.work, step.flows), []).append(step)
+        what = step.name, Counts(step.work, step.flows, step.sends)
+        groups.setdefault(what, []).append(step)
     found = []
     for same in groups.values():
         if len(same) == 1:

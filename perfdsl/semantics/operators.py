@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass, field
@@ -14,6 +14,7 @@ from perfdsl.semantics.laws import Law, as_bytes, law_of
 from perfdsl.semantics.possible import not_negative
 from perfdsl.semantics.quantities import as_quantity, quantity
 from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.sends import MESSAGES, RECEIVED, SENT, Send, sends_of, sent_record
 from perfdsl.semantics.types import Type
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import (
@@ -23,6 +24,7 @@ from perfdsl.semantics.values import (
     Condition,
     Instance,
     Key,
+    LinkName,
     Quantity,
     Record,
     Role,
@@ -70,12 +72,19 @@ class Step:
     index: str
     work: tuple[Work, ...]
     flows: tuple[Flow, ...]
+    sends: tuple[Send, ...]
     span: Span
 
 
-def work_and_flows(
-    body: tuple[tree.Statement, ...], frame: Frame
-) -> tuple[tuple[Work, ...], tuple[Flow, ...]]:
+class Counts(NamedTuple):
+    """What one application of an operator works, moves and sends."""
+
+    work: tuple[Work, ...]
+    flows: tuple[Flow, ...]
+    sends: tuple[Send, ...]
+
+
+def counts_of(body: tuple[tree.Statement, ...], frame: Frame) -> Counts:
     """What the statements of an operator (or of `use { ... }`) say; mistakes are reported."""
     work: list[Work] = []
     flows: list[Flow] = []
@@ -85,12 +94,12 @@ def work_and_flows(
                 work.extend(_work(statement, frame))
             case tree.Flow():
                 flows.extend(_flow(statement, frame))
-            case tree.Send():
-                title = "`send` is read, but links are not evaluated yet"
-                frame.context.report("P008", title, statement.span)
             case _:
                 pass
-    return _merged_work(work, frame.context.graph), _merged_flows(flows, frame.context.graph)
+    sends = sends_of([s for s in body if isinstance(s, tree.Send)], frame)
+    graph = frame.context.graph
+    found = _lost(frame) if sends is None else sends
+    return Counts(_merged_work(work, graph), _merged_flows(flows, graph), tuple(found))
 
 
 def _lost(frame: Frame) -> list[Any]:
@@ -167,15 +176,15 @@ def applied_step(value: Applied, name: str, frame: Frame) -> Step:
     node = value.origin.node
     assert isinstance(node, tree.Operator)
     key = ("moved", value.frame)
-    work, flows = frame.context.remembered(key, lambda: _moved(node, value.frame))
+    counts = frame.context.remembered(key, lambda: _counted(node, value.frame))
     one = frame.context.graph.const(1.0)
-    return Step(name or value.name, value.name, one, "", work, flows, node.head)
+    return Step(name or value.name, value.name, one, "", *counts, node.head)
 
 
-def _moved(node: tree.Operator, frame: Frame) -> tuple[tuple[Work, ...], tuple[Flow, ...]]:
+def _counted(node: tree.Operator, frame: Frame) -> Counts:
     frame.context.working.append(node)
     try:
-        return work_and_flows(node.body, frame)
+        return counts_of(node.body, frame)
     finally:
         frame.context.working.pop()
 
@@ -204,6 +213,7 @@ def step_fields(step: Step, graph: Graph) -> dict[str, Value]:
         "bytes": total,
         "read": bytes_record([f for f in step.flows if f.direction == "read"], graph),
         "write": bytes_record([f for f in step.flows if f.direction == "write"], graph),
+        **{part: sent_record(step.sends, part, graph) for part in (SENT, RECEIVED, MESSAGES)},
     }
     if isinstance(work.default, Quantity) and isinstance(total.default, Quantity):
         node = graph.ratio(work.default.node, total.default.node)
@@ -272,6 +282,8 @@ def abstract(wanted: Type, param: tree.Param, frame: Frame) -> Value:
             return _abstract_format(param, frame)
         case "Role":
             return Role(param.name)
+        case "Link":
+            return LinkName(param.name, param.span)
         case "Label":
             return Words("")
         case "Bool":

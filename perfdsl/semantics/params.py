@@ -11,7 +11,16 @@ from perfdsl.semantics.graph import Definition
 from perfdsl.semantics.notes import provenance
 from perfdsl.semantics.scope import Binding, Frame, Naming
 from perfdsl.semantics.types import Type, fits, read_type, require
-from perfdsl.semantics.values import POISON, FunctionValue, Interval, Quantity, Role, Value
+from perfdsl.semantics.values import (
+    POISON,
+    FunctionValue,
+    Instance,
+    Interval,
+    LinkName,
+    Quantity,
+    Role,
+    Value,
+)
 from perfdsl.syntax import tree
 
 Check = Callable[[Value, Frame, Binding], Value]
@@ -231,11 +240,28 @@ def is_role(param: tree.Param) -> bool:
     return param.type is not None and param.type.name == "Role"
 
 
+def is_link(param: tree.Param) -> bool:
+    return param.type is not None and param.type.name == "Link"
+
+
+def link_name(expr: tree.Expr, frame: Frame) -> Value:
+    """A link by its name, by that of a parameter, or of a hardware: `cpu.nvlink`."""
+    if isinstance(expr, tree.Name):
+        known = frame.find(expr.id)
+        return known if isinstance(known, LinkName) else LinkName(expr.id, expr.span)
+    value = frame.context.evaluate(expr, frame)
+    if isinstance(value, Instance) and value.sort == "link":
+        return LinkName(value.name, expr.span)
+    return value
+
+
 def _evaluated(arg: tree.Argument, param: tree.Param | None, frame: Frame) -> Value:
     """An argument's value; a role is a name that need not stand for anything."""
     if param is not None and is_role(param) and isinstance(arg.value, tree.Name):
         known = frame.find(arg.value.id)
         return known if isinstance(known, Role) else Role(arg.value.id)
+    if param is not None and is_link(param):
+        return link_name(arg.value, frame)
     return frame.context.evaluate(arg.value, frame)
 
 

@@ -1,4 +1,4 @@
-"""What a step takes on a hardware: compute time by port, and bytes and time of each level."""
+"""What a step takes on a hardware: compute time by port, bytes and time of each level and link."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from functools import partial
 from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import base
-from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.graph import Graph, Term
+from perfdsl.semantics.links import link_record, links_of
 from perfdsl.semantics.operators import (
     ANY,
     Step,
     Work,
     step_fields,
 )
-from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.times import effective, time_of
 from perfdsl.semantics.traffic import (
     Level,
     Traffic,
@@ -52,6 +52,10 @@ class Run:
     unserved: set[tuple[str, str]] = field(default_factory=set)
 
     @property
+    def links(self) -> list[Instance]:
+        return links_of(self.hardware)
+
+    @property
     def graph(self) -> Graph:
         return self.frame.context.graph
 
@@ -65,6 +69,7 @@ def part_of(run: Run, step: Step) -> Part:
         {
             "compute": lambda: _compute(run, step),
             "levels": lambda: _levels(run, step),
+            "links": lambda: _links(run, step),
             "ports": lambda: _port_records(run, step),
             **{name: partial(_given, v) for name, v in _fields(run, step).items()},
         }
@@ -85,11 +90,25 @@ def _levels(run: Run, step: Step) -> Sequence:
     return Sequence(items, what, tuple(level.name for level in run.levels))
 
 
+def _links(run: Run, step: Step) -> Sequence:
+    links = run.links
+    items = tuple(link_record(link, step, run.least, run.frame) for link in links)
+    what = f"list of links of `{run.hardware.name}`"
+    return Sequence(items, what, tuple(link.name for link in links))
+
+
 def level_of(part: Part, at: int) -> Value:
     """One level of a part."""
     levels = part["levels"]
     assert isinstance(levels, Sequence)
     return levels.items[at]
+
+
+def link_of(part: Part, name: str) -> Value:
+    """One link of a part."""
+    links = part["links"]
+    assert isinstance(links, Sequence)
+    return links.items[links.names.index(name)]
 
 
 # ------------------------------------------------------------------------------------- compute
@@ -148,14 +167,9 @@ def _serving(run: Run, work: Work) -> list[tuple[str, int]]:
         if not isinstance(peak, Quantity) or peak.dim != work.unit / S:
             continue
         if work.kind == ANY or peak.kinds is None or work.kind in peak.kinds:
-            rate = peak.node if run.least else _effective(block, peak.node, run.graph)
+            rate = peak.node if run.least else effective(block, peak.node, run.graph)
             found.append((block.name, rate))
     return found
-
-
-def _effective(block: Instance, rate: int, graph: Graph) -> int:
-    efficiency = block.frame.own("efficiency")
-    return graph.product([rate, efficiency.node]) if isinstance(efficiency, Quantity) else rate
 
 
 def _blocks(hardware: Instance, sort: str) -> list[Instance]:
@@ -180,45 +194,7 @@ def _level(run: Run, step: Step, at: int) -> Record:
     read = Quantity(run.traffic.crossing(step.flows, at, "read", graph), BYTE)
     write = Quantity(run.traffic.crossing(step.flows, at, "write", graph), BYTE)
     total = Quantity(graph.total([read.node, write.node]), BYTE)
-    fields: dict[str, Value] = {
-        "name": Words(level.name),
-        "read": read,
-        "write": write,
-        "bytes": total,
-        "time": _level_time(run, level, read, write, total),
-    }
+    moved = {"read": read, "write": write, "bytes": total}
+    time = time_of(level.block, moved, [], run.least, run.frame)
+    fields: dict[str, Value] = {"name": Words(level.name), **moved, "time": time}
     return Record(f"the level `{level.name}`", fields, instance=level.block)
-
-
-def _level_time(
-    run: Run, level: Level, read: Quantity, write: Quantity, total: Quantity
-) -> Quantity:
-    """The level's own rule, or bytes / bandwidth; a level without a bandwidth takes no time."""
-    graph, block = run.graph, level.block
-    term = Term(level.name, block.sort)
-    bandwidth = block.frame.own("bandwidth")
-    rate = None
-    if isinstance(bandwidth, Quantity):
-        node = bandwidth.node if run.least else _effective(block, bandwidth.node, graph)
-        rate = Quantity(node, BYTE / S)
-    rule = block.frame.bindings.get("time")
-    if rule is not None:
-        names: dict[str, Value] = {"read": read, "write": write, "bytes": total}
-        if rate is not None:
-            names["bandwidth"] = rate
-        if run.least:
-            # A ceiling is what the level would take if nothing were lost, by its own rule, too.
-            names["efficiency"] = Quantity(graph.const(1.0))
-        value = as_quantity(
-            evaluate(rule.expr, block.frame.local(**names)), rule.expr.span, run.frame
-        )
-        if value is None:
-            return Quantity(graph.const(0.0), S, term=term)
-        if value.dim not in {S, None}:
-            title = "`time` of a level is a time"
-            notes = (f"expected s, found {value.dimension}",)
-            run.frame.context.report("P202", title, rule.expr.span, notes=notes)
-        return Quantity(value.node, S, term=term)
-    if rate is None:
-        return Quantity(graph.const(0.0), S, term=term)
-    return Quantity(graph.ratio(total.node, rate.node), S, term=term)

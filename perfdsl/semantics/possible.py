@@ -10,7 +10,7 @@ from perfdsl.syntax import tree
 
 EFFICIENCY = "efficiency"
 ABOVE_ZERO: dict[str, frozenset[str]] = {
-    "hardware": frozenset({"cores"}),
+    "hardware": frozenset({"cores", "devices"}),
     "port": frozenset({"peak", EFFICIENCY}),
     "cache": frozenset({"size", "bandwidth", "shared", EFFICIENCY}),
     "memory": frozenset({"size", "bandwidth", EFFICIENCY}),

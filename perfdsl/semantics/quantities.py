@@ -47,6 +47,11 @@ def _asked_without_a_level(value: AtLevel, span: Span, frame: Frame) -> None:
     frame.context.report("P408", title, span, why=why, help_=help_)
 
 
+def of_nothing(expr: tree.Expr, value: Quantity) -> bool:
+    """Whether this is what runs over no item: beside other terms it says nothing."""
+    return isinstance(expr, tree.Gather) and value.dim is None
+
+
 def condition(expr: tree.Expr, frame: Frame) -> Condition | None:
     """The condition that an expression is; None: reported."""
     value = frame.context.evaluate(expr, frame)

@@ -12,6 +12,7 @@ from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import value_key
 from perfdsl.semantics.graph import Graph
 from perfdsl.semantics.laws import Law
+from perfdsl.semantics.links import check_sends
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import (
     Flow,
@@ -19,9 +20,10 @@ from perfdsl.semantics.operators import (
     Work,
     applied_step,
 )
-from perfdsl.semantics.parts import Part, Run, level_of, part_of
+from perfdsl.semantics.parts import Part, Run, level_of, link_of, part_of
 from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.sends import added
 from perfdsl.semantics.traffic import (
     derive,
     levels_of,
@@ -37,7 +39,6 @@ from perfdsl.semantics.values import (
     Later,
     Quantity,
     Record,
-    Sequence,
     Value,
     Words,
     describe,
@@ -47,8 +48,9 @@ from perfdsl.syntax import tree
 S, BYTE = base("s"), base("B")
 
 # What a run tells of the whole, and what of a part is for policies alone.
-WHOLE = ("compute", "work", "bytes", "read", "write", "intensity")
-INNER = {"levels", "ports"}
+WHOLE = ("compute", "work", "bytes", "read", "write", "intensity", "sent", "received", "messages",
+         "links")  # fmt: skip
+INNER = {"levels", "ports", "links"}
 
 
 def predict(expr: tree.Call, frame: Frame, least: bool) -> Value:
@@ -136,7 +138,8 @@ def _run(
     run = Run(steps, hardware, levels, traffic, policy, least, frame, expr.span)
     whole = part_of(run, _summed(steps, run.graph))
     # Asked for at once, so that what no port serves is reported wherever the run is mentioned.
-    for name in ("compute", "levels"):
+    check_sends(steps, hardware, frame)
+    for name in ("compute", "levels", "links"):
         whole[name]
     broken = len(frame.context.problems) > before or frame.context.lost > lost
     makers: dict[str, Callable[[], Value]] = {
@@ -146,11 +149,13 @@ def _run(
         "working_set": lambda: _sets(run),
         "hardware": lambda: hardware,
         **{level.name: partial(level_of, whole, at) for at, level in enumerate(levels)},
+        **{link.name: partial(link_of, whole, link.name) for link in run.links},
     }
     what = "the ceiling" if least else "the prediction"
     if broken:
         # What it would be called is known, so that a misspelt name is still told; no value is.
-        return Record(what, dict.fromkeys([*makers, *WHOLE], POISON))
+        sent = (send.link for step in steps for send in step.sends)
+        return Record(what, dict.fromkeys([*makers, *WHOLE, *sent], POISON))
     return Record(what, Later(makers))
 
 
@@ -182,7 +187,8 @@ def _summed(steps: list[Step], graph: Graph) -> Step:
     all_flows = tuple(Flow(way, role, graph.total(n)) for (way, role), n in flows.items())
     all_flows += tuple(Flow(*way, graph.const(0.0), found) for way, found in laws.items())
     span = steps[0].span if steps else Span.__new__(Span)
-    return Step("all", "", one, "", all_work, all_flows, span)
+    sends = added([(step.count, send) for step in steps for send in step.sends], graph)
+    return Step("all", "", one, "", all_work, all_flows, sends, span)
 
 
 def _times(law: Law, count: int, graph: Graph) -> Law:
@@ -215,7 +221,7 @@ def _under_policy(run: Run, part: Part) -> Value:
         compute=part["compute"],
         levels=part["levels"],
         ports=part["ports"],
-        links=Sequence(()),
+        links=part["links"],
     )
     value = as_quantity(evaluate(node.value, inner), node.value.span, run.frame)
     if value is None:
@@ -247,6 +253,7 @@ def _row(run: Run, step: Step, name: str) -> Record:
     makers: dict[str, Callable[[], Value]] = {
         **{key: partial(part.__getitem__, key) for key in part if key not in INNER},
         **{level.name: partial(level_of, part, at) for at, level in enumerate(run.levels)},
+        **{link.name: partial(link_of, part, link.name) for link in run.links},
         "name": lambda: Words(name),
         "time": lambda: _under_policy(run, part),
         "share": lambda: _share(run, step, part),

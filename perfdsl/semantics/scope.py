@@ -399,6 +399,8 @@ def mentioned(nodes: Iterable[tree.Node]) -> set[str]:
                 found.update(unknowns)
             case tree.Flow(role=role):
                 found.add(role)
+            case tree.Send(link=path):
+                found.add(path[0])
             case _:
                 pass
         todo.extend(parts(node))

@@ -12,6 +12,7 @@ from perfdsl.semantics.values import (
     POISON,
     Condition,
     Instance,
+    LinkName,
     Nothing,
     Quantity,
     Record,
@@ -23,7 +24,7 @@ from perfdsl.semantics.values import (
 from perfdsl.syntax import tree
 
 SORTS = {"Format", "Workload", "Hardware", "Model"}
-WORDS = {"Ratio", "Count", "Dim", "Role", "Label", "Policy", "Bool", "Any", *SORTS}
+WORDS = {"Ratio", "Count", "Dim", "Role", "Link", "Label", "Policy", "Bool", "Any", *SORTS}
 
 # Types as other languages call them.
 FOREIGN = {"int": "Count", "integer": "Count", "float": "Ratio", "number": "Ratio",
@@ -80,8 +81,8 @@ def fits(value: Value, wanted: Type) -> bool:
             return not (value.tag and wanted.tag and value.tag != wanted.tag)
         case Instance(sort=sort):
             return wanted.sort in {"Any", sort.capitalize()}
-        case Role():
-            return wanted.sort in {"Any", "Role"}
+        case Role() | LinkName():
+            return wanted.sort in {"Any", "Link" if isinstance(value, LinkName) else "Role"}
         case Words():
             return wanted.sort in {"Any", "Label"}
         case Condition():
@@ -137,9 +138,10 @@ def _mismatch(
 ) -> tuple[str, str, str]:
     """Code, title and help for a value of the wrong dimension."""
     ratio = found / expected
-    if ratio == base("core") ** -1 and found.exponent("core") < 0:
-        title = f"{what} is a total, and this is the value of one core"
-        return "P207", title, "multiply by `cores`"
+    for part in ("core", "device"):
+        if ratio == base(part) ** -1 and found.exponent(part) < 0:
+            title = f"{what} is a total, and this is the value of one {part}"
+            return "P207", title, f"multiply by `{part}s`"
     for pair, text in BRIDGES.items():
         left, right = sorted(pair)
         if ratio in {base(left) / base(right), base(right) / base(left)}:

@@ -91,6 +91,14 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkName:
+    """A link by its name, which a run looks up on its hardware. span: where it was named."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of work by its name: int8, fp32."""
 
@@ -263,6 +271,7 @@ Value = (
     | Words
     | Nothing
     | Role
+    | LinkName
     | Kind
     | Interval
     | Sequence
@@ -310,6 +319,8 @@ def describe(value: Value) -> str:
             return "a text"
         case Nothing():
             return "`none`"
+        case LinkName(name=name):
+            return f"the link `{name}`"
         case Role() | Kind():
             return f"the name `{value.name}`"
         case Interval():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from perfdsl.semantics.binding import LEVELS, heart, parts_of, rivals
+from perfdsl.semantics.binding import SUMS, heart, parts_of, rivals
 from perfdsl.semantics.graph import Term
 from perfdsl.solve.reading import Reading
 
@@ -23,7 +23,7 @@ def binding_term(reading: Reading, node: int, *, family: bool = False) -> Term:
             return found
         node, term = winner
         found = term if term.name else found
-        if term.family and term != LEVELS:
+        if term.family and term not in SUMS:
             # A level or compute is an answer; how its own time comes about is another question.
             return found
         family = False

@@ -6,7 +6,7 @@ import math
 
 from perfdsl.numeric.intervals import Range
 from perfdsl.records import replace
-from perfdsl.semantics.binding import LEVELS, heart, rivals
+from perfdsl.semantics.binding import SUMS, heart, rivals
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.operations import EQUAL, NEAR
 from perfdsl.semantics.program import ClaimItem, SolveItem
@@ -216,9 +216,9 @@ def _terms(reading: Reading, item: ClaimItem) -> str:
     todo = [item.right]
     while todo:
         for arg, term in rivals(graph, heart(graph, todo.pop())):
-            if not term.family or term == LEVELS:
+            if not term.family or term in SUMS:
                 todo.append(arg)
-            if term.name and term != LEVELS:
+            if term.name and term not in SUMS:
                 found[term.name] = arg
     ranked = sorted(found.items(), key=lambda pair: -reading.value(pair[1]))
     return ", ".join(
