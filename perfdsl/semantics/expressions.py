@@ -227,9 +227,10 @@ def _indexed(expr: tree.Indexed, frame: Frame) -> Value:
     help_ = f"did you mean `{near}`?" if near else f"there are: {', '.join(list(value.rows)[:12])}"
     title = f"{value.what} has no `{key}`"
     fix = None
-    if near is not None:
-        place = expr.items[0].value.span
-        text = f'"{near}"' if isinstance(expr.items[0].value, tree.Text) else near
+    asked = expr.items[0].value
+    if near is not None and isinstance(asked, tree.Text | tree.Name):
+        place = asked.span
+        text = f'"{near}"' if isinstance(asked, tree.Text) else near
         fix = Fix(f"write `{near}`", (Edit(place, text),), safe=True)
     place = expr.items[0].span
     return frame.context.report("P106", title, place, help_=help_, fix=fix, missing=key)

@@ -8,7 +8,7 @@ from perfdsl.semantics.changes import replacement
 from perfdsl.semantics.fields import instantiate, value_key
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Binding, Frame, Naming, World
-from perfdsl.semantics.values import POISON, Declared, Instance, Quantity, Value, describe
+from perfdsl.semantics.values import POISON, Declared, Instance, Quantity, Value, Words, describe
 from perfdsl.syntax import tree
 
 REPLACES = {"workload", "hardware", "model"}
@@ -26,14 +26,20 @@ def replaces_something(value: Value | None) -> bool:
 
 
 def row_key(expr: tree.Indexed, frame: Frame) -> str | None:
-    """The name of the row that `x["name"]` or `x[kind]` asks for; None for other inputs."""
+    """The row that `x["name"]`, `x[kind]` or `x[r.label]` asks for; None for other inputs."""
     if len(expr.items) != 1 or expr.items[0].name:
         return None
     match expr.items[0].value:
         case tree.Text(value=value):
             return value
         case tree.Name(id=name):
-            return None if replaces_something(frame.find(name)) else name
+            found = frame.find(name)
+            if isinstance(found, Words):
+                return found.text
+            return None if replaces_something(found) else name
+        case tree.Field() as field:
+            label = frame.context.evaluate(field, frame)
+            return label.text if isinstance(label, Words) else None
         case _:
             return None
 
