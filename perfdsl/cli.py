@@ -14,9 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
-import typer
-
 from perfdsl import __version__
+from perfdsl.arguments import Commands, argument, option
 from perfdsl.diagnostics import Diagnostic, Severity, Source, did_you_mean, has_errors
 from perfdsl.records import dataclass
 
@@ -37,20 +36,11 @@ Exit codes:
   70   a bug of perfdsl: please report it
   130  interrupted"""
 
+PURPOSE = "Performance models as programs: how fast could it run, what binds it, what is wrong?"
+
 SECONDS = 60.0
 NARROW, WIDE = 40, 120
 STDIN = "-"
-
-app = typer.Typer(
-    name="perfdsl",
-    help="Performance models as programs: how fast could it run, what binds it, what is wrong?",
-    epilog=f"\b\n{EXIT_CODES}",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
 
 
 class AnswerForm(StrEnum):
@@ -91,65 +81,73 @@ class Stage(StrEnum):
     PROGRAM = "program"
 
 
-FileName = Annotated[str, typer.Argument(metavar="FILE", help="a .perf file; - is standard input")]
-Color = Annotated[ColorChoice, typer.Option("--color", help="when to use colour")]
+FileName = Annotated[str, argument(metavar="FILE", help="a .perf file; - is standard input")]
+Color = Annotated[ColorChoice, option("--color", help="when to use colour")]
 Width = Annotated[
     int,
-    typer.Option(
-        "--width", min=0, max=1000, metavar="N", help="columns of a line; 0: the terminal's"
-    ),
+    option("--width", min=0, max=1000, metavar="N", help="columns of a line; 0: the terminal's"),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="replace a value; `perfdsl list` names them"),
+    option("--set", metavar="NAME=VALUE", help="replace a value; `perfdsl list` names them"),
 ]
 Scenarios = Annotated[
-    list[str] | None, typer.Option("--scenario", metavar="NAME", help="apply a scenario everywhere")
+    list[str] | None, option("--scenario", metavar="NAME", help="apply a scenario everywhere")
 ]
-Policy = Annotated[str, typer.Option("--policy", metavar="NAME", help="policy where none is named")]
-DenyWarnings = Annotated[bool, typer.Option("--deny-warnings", help="a warning ends with 2")]
+Policy = Annotated[str, option("--policy", metavar="NAME", help="policy where none is named")]
+DenyWarnings = Annotated[bool, option("--deny-warnings", help="a warning ends with 2")]
 MaxFileSize = Annotated[
-    int | None, typer.Option("--max-file-size", min=1, metavar="BYTES", help="of each file")
+    int | None, option("--max-file-size", min=1, metavar="BYTES", help="of each file")
 ]
-MaxImports = Annotated[
-    int | None, typer.Option("--max-imports", min=0, metavar="N", help="files in all")
-]
-MaxDepth = Annotated[int | None, typer.Option("--max-depth", min=0, metavar="N", help="of imports")]
-MaxTokens = Annotated[
-    int | None, typer.Option("--max-tokens", min=1, metavar="N", help="of each file")
-]
+MaxImports = Annotated[int | None, option("--max-imports", min=0, metavar="N", help="files in all")]
+MaxDepth = Annotated[int | None, option("--max-depth", min=0, metavar="N", help="of imports")]
+MaxTokens = Annotated[int | None, option("--max-tokens", min=1, metavar="N", help="of each file")]
 MaxNesting = Annotated[
-    int | None, typer.Option("--max-nesting", min=1, max=1000, metavar="N", help="of brackets")
+    int | None, option("--max-nesting", min=1, max=1000, metavar="N", help="of brackets")
 ]
 
 
 # ------------------------------------------------------------------------------------ commands
 
 
-@app.callback(invoke_without_command=True)
 def _top(
-    version: Annotated[bool, typer.Option("--version", help="print the version and leave")] = False,
+    version: Annotated[bool, option("--version", help="print the version and leave")] = False,
 ) -> None:
     if version:
         _write(f"perfdsl {__version__}")
-        raise typer.Exit(KEPT)
+        sys.exit(KEPT)
+
+
+app = Commands(
+    _top,
+    {
+        "name": "perfdsl",
+        "help": PURPOSE,
+        "epilog": f"\b\n{EXIT_CODES}",
+        "rich_markup_mode": None,
+        "pretty_exceptions_enable": False,
+        "add_completion": False,
+        "no_args_is_help": True,
+        "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    },
+)
 
 
 @app.command()
 def solve(
     file: FileName,
     analyses: Annotated[
-        list[str] | None, typer.Argument(metavar="ANALYSIS", help="all where none is named")
+        list[str] | None, argument(metavar="ANALYSIS", help="all where none is named")
     ] = None,
     settings: Settings = None,
     scenarios: Scenarios = None,
     policy: Policy = "",
-    form: Annotated[AnswerForm, typer.Option("--format", help="of the answers")] = AnswerForm.TEXT,
-    per_operator: Annotated[bool, typer.Option("--per-operator", help="add operators")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="all formulas")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="undecided claims end with 1")] = False,
+    form: Annotated[AnswerForm, option("--format", help="of the answers")] = AnswerForm.TEXT,
+    per_operator: Annotated[bool, option("--per-operator", help="add operators")] = False,
+    verbose: Annotated[bool, option("--verbose", "-v", help="all formulas")] = False,
+    strict: Annotated[bool, option("--strict", help="undecided claims end with 1")] = False,
     deny_warnings: DenyWarnings = False,
-    timeout: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="deadline")] = SECONDS,
+    timeout: Annotated[float, option(min=0, metavar="SECONDS", help="deadline")] = SECONDS,
     color: Color = ColorChoice.AUTO,
     width: Width = 0,
     max_file_size: MaxFileSize = None,
@@ -170,7 +168,7 @@ def solve(
         screen.problems(solution.problems)
         if not has_errors(solution.problems):
             _write(_page(solution, form, screen, file, verbose=verbose))
-    raise typer.Exit(code)
+    sys.exit(code)
 
 
 @app.command()
@@ -179,7 +177,7 @@ def check(
     settings: Settings = None,
     scenarios: Scenarios = None,
     policy: Policy = "",
-    form: Annotated[ProblemForm, typer.Option("--format", help="of problems")] = ProblemForm.TEXT,
+    form: Annotated[ProblemForm, option("--format", help="of problems")] = ProblemForm.TEXT,
     deny_warnings: DenyWarnings = False,
     color: Color = ColorChoice.AUTO,
     width: Width = 0,
@@ -197,16 +195,16 @@ def check(
     code = _code(solution, deny_warnings=deny_warnings)
     if form is not ProblemForm.TEXT:
         _write(_problem_form(solution.problems, form, file, code))
-        raise typer.Exit(code)
+        sys.exit(code)
     Screen(color, width).problems(solution.problems)
     if solution.program is not None and not has_errors(solution.problems):
         _write(program_pages.checked(solution.program, _shown(file)))
-    raise typer.Exit(code)
+    sys.exit(code)
 
 
 @app.command()
 def explain(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="such as P203; none: all")] = "",
+    code: Annotated[str, argument(metavar="CODE", help="such as P203; none: all")] = "",
     color: Color = ColorChoice.AUTO,
     width: Width = 0,
 ) -> None:
@@ -218,15 +216,15 @@ def explain(
     if code and found is None:
         problem = code_pages.unknown(code)
         screen.problems([problem])
-        raise typer.Exit(MISTAKE)
+        sys.exit(MISTAKE)
     _write(found or code_pages.listing(screen.theme(sys.stdout)))
 
 
 @app.command()
 def show(
     file: FileName,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="all where none is given")] = "",
-    stage: Annotated[Stage, typer.Option(help="tree: as parsed; program: as checked")] = Stage.TREE,
+    name: Annotated[str, argument(metavar="NAME", help="all where none is given")] = "",
+    stage: Annotated[Stage, option(help="tree: as parsed; program: as checked")] = Stage.TREE,
     settings: Settings = None,
     color: Color = ColorChoice.AUTO,
     width: Width = 0,
@@ -239,7 +237,7 @@ def show(
     entry = solution.program.entry if solution.program is not None else None
     if entry is None or (stage is Stage.PROGRAM and has_errors(solution.problems)):
         screen.problems(solution.problems)
-        raise typer.Exit(MISTAKE)
+        sys.exit(MISTAKE)
     assert solution.program is not None
     if stage is Stage.TREE:
         found = program_pages.tree_page(entry.file, name)
@@ -247,7 +245,7 @@ def show(
         found = program_pages.program_page(solution.program, name, screen.theme(sys.stdout))
     if isinstance(found, Diagnostic):
         screen.problems([found])
-        raise typer.Exit(MISTAKE)
+        sys.exit(MISTAKE)
     _write(found)
 
 
@@ -255,21 +253,21 @@ def show(
 def export(
     file: FileName,
     analyses: Annotated[
-        list[str] | None, typer.Argument(metavar="ANALYSIS", help="all where none is named")
+        list[str] | None, argument(metavar="ANALYSIS", help="all where none is named")
     ] = None,
-    to: Annotated[ExportForm, typer.Option("--to", help="the form")] = ExportForm.LATEX,
+    to: Annotated[ExportForm, option("--to", help="the form")] = ExportForm.LATEX,
     standalone: Annotated[
-        bool, typer.Option("--standalone/--fragment", help="a whole document, or a part of one")
+        bool, option("--standalone/--fragment", help="a whole document, or a part of one")
     ] = True,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="else standard output")
+        Path | None, option("--output", "-o", metavar="FILE", help="else standard output")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace the output file")] = False,
+    force: Annotated[bool, option("--force", help="replace the output file")] = False,
     settings: Settings = None,
     scenarios: Scenarios = None,
     policy: Policy = "",
-    per_operator: Annotated[bool, typer.Option("--per-operator", help="add operators")] = False,
-    timeout: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="deadline")] = SECONDS,
+    per_operator: Annotated[bool, option("--per-operator", help="add operators")] = False,
+    timeout: Annotated[float, option(min=0, metavar="SECONDS", help="deadline")] = SECONDS,
     color: Color = ColorChoice.AUTO,
     width: Width = 0,
     max_file_size: MaxFileSize = None,
@@ -288,12 +286,12 @@ def export(
     if refused is not None:
         screen.problems([refused])
     if refused is not None or not exported.text:
-        raise typer.Exit(MISTAKE)
+        sys.exit(MISTAKE)
 
 
 @app.command()
 def units(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="such as GB/s; none: all")] = "",
+    text: Annotated[str, argument(metavar="TEXT", help="such as GB/s; none: all")] = "",
     color: Color = ColorChoice.AUTO,
     width: Width = 0,
 ) -> None:
@@ -311,7 +309,7 @@ def units(
     )
     if isinstance(found, Diagnostic):
         screen.problems([found])
-        raise typer.Exit(MISTAKE)
+        sys.exit(MISTAKE)
     _write(found)
 
 
@@ -324,7 +322,7 @@ def list_(file: FileName, color: Color = ColorChoice.AUTO, width: Width = 0) -> 
     solution = _checked(Request(file, [], [], "", Bounds()))
     screen.problems(solution.problems)
     if solution.program is None or has_errors(solution.problems):
-        raise typer.Exit(MISTAKE)
+        sys.exit(MISTAKE)
     _write(program_pages.listing(solution.program, screen.theme(sys.stdout)))
 
 
@@ -601,7 +599,7 @@ def _write(text: str, stream: TextIO | None = None) -> None:
 def main() -> NoReturn:
     """The program: every way out of it has its code."""
     try:
-        app()
+        app.run(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:  # whatever it is: a bug of ours is one line, no traceback

@@ -59,7 +59,8 @@ TABLE: Mapping[str, Row] = {
         "diagnostics excerpt rendering syntax semantics numeric solve",
         lazy="symbolic runner measure compare sympy matplotlib pydantic",
     ),
-    "cli": row(EVERYTHING + " editor perfdsl", "typer", lazy="rich"),
+    "arguments": row(lazy="typer"),  # loaded for help, and to say what is wrong
+    "cli": row(EVERYTHING + " arguments editor perfdsl", lazy="rich"),
     "__main__": row("cli"),  # python -m perfdsl
     "editor": row(EVERYTHING + " perfdsl", "pygls"),
     "perfdsl": row(lazy=EVERYTHING),  # perfdsl/__init__.py: public names, loaded on first use

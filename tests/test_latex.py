@@ -388,8 +388,10 @@ def test_long_formulas_are_broken_at_their_outer_signs():
 
 
 def run(*arguments: str, capsys) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        cli.app(["export", *arguments], standalone_mode=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["perfdsl", "export", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
     out, err = capsys.readouterr()
     return int(ended.value.code or 0), out, err
 
