@@ -6,20 +6,27 @@ the time: the operators' times are added up by what binds each of them.
 
 from __future__ import annotations
 
-from perfdsl.semantics.graph import Graph, Term
+from perfdsl.semantics.graph import Graph, Node, Term
 
 EXTREMES = {"max", "min"}
 LEVELS, LINKS = Term("levels", "memory"), Term("links", "link")
 # What a sum of several is called; each of them is still asked for by its own name.
 SUMS = {LEVELS, LINKS}
 MEMORY = {"memory", "cache"}
+# The first of no candidates: what a search gives that finds nothing.
+NOTHING = Node("first", (), ())
 
 
 def heart(graph: Graph, node: int) -> int:
-    """A node without the name that it was given."""
-    while graph.nodes[node].op == "named":
-        node = graph.nodes[node].args[0]
-    return node
+    """A node without the name that it was given, or the test that there is anything at all."""
+    while True:
+        item = graph.nodes[node]
+        if item.op == "named":
+            node = item.args[0]
+        elif item.op == "select" and graph.nodes[item.args[2]] == NOTHING:
+            node = item.args[1]
+        else:
+            return node
 
 
 def rivals(graph: Graph, node: int) -> tuple[tuple[int, Term], ...]:

@@ -34,14 +34,14 @@ def kept(expr: tree.Gather, frames: list[Frame]) -> list[tuple[Frame, int | None
         if test is None:
             return None
         graph = inner.context.graph
-        if not _settled(test.node, graph):
+        if not settled(test.node, graph):
             found.append((inner, test.node))
         elif graph.number(test.node):
             found.append((inner, None))
     return found
 
 
-def _settled(test: int, graph: Graph) -> bool:
+def settled(test: int, graph: Graph) -> bool:
     """Whether no reading of the program can turn the test."""
     if graph.number(test) is None:
         return False

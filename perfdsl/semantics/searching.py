@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from perfdsl.semantics.arithmetic import Operand, unify
+from perfdsl.semantics.filters import settled
 from perfdsl.semantics.gathering import Gatherer, item_term, values_of
 from perfdsl.semantics.graph import Graph, Search, Term
 from perfdsl.semantics.quantities import condition, quantity
@@ -12,6 +13,9 @@ from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import POISON, Quantity, Value
 from perfdsl.syntax import tree
 from perfdsl.syntax.printer import print_expr
+
+# Operations that have a value wherever their arguments have one.
+PLAIN = frozenset({"const", "input", "named", "sum", "max", "min", "abs", "floor", "ceil"})
 
 
 def _search(op: str, expr: tree.Gather, frame: Frame) -> Value:
@@ -29,7 +33,7 @@ def _search(op: str, expr: tree.Gather, frame: Frame) -> Value:
             found = condition(expr.cond, inner)
             if found is None:
                 return POISON
-            test = found.node
+            test = _decided(found.node, turn, graph)
         value = quantity(expr.body, inner)
         if value is None:
             return POISON
@@ -43,6 +47,14 @@ def _search(op: str, expr: tree.Gather, frame: Frame) -> Value:
     if expr.cond is not None or not operands:
         graph.searches.setdefault(node, _asked(expr, tests, turns, inner))
     return Quantity(node, like.dim, like.tag, like.kinds)
+
+
+def _decided(test: int, turn: Value, graph: Graph) -> int:
+    """A filter of a list is decided now where no reading can turn it, as in `max(... if ...)`; that
+    of a range of numbers stays a formula."""
+    if isinstance(turn, Quantity) or not settled(test, graph):
+        return test
+    return graph.const(graph.number(test) or 0.0)
 
 
 def _found(op: str, nodes: list[int], tests: list[int], terms: list[Term], graph: Graph) -> int:
@@ -68,19 +80,49 @@ def _first(op: str, nodes: list[int], tests: list[int], graph: Graph) -> int:
 
 
 def _extreme(op: str, nodes: list[int], tests: list[int], terms: list[Term], graph: Graph) -> int:
-    """Min or max over all, where what does not pass is replaced by what cannot win."""
-    one = graph.const(1.0)
-    names = tuple(terms)
-    if all(test == one for test in tests):
-        return graph.most(nodes, names, op)
-    loser = graph.most(nodes, names, "max" if op == "min" else "min")
+    """Min or max over all, where what does not pass is replaced by what changes nothing."""
+    zero, one = graph.const(0.0), graph.const(1.0)
+    turns = [turn for turn in zip(nodes, tests, terms, strict=True) if turn[1] != zero]
+    nothing = graph.add("first", (), ())
+    if not turns:
+        return nothing
+    idle = _idle(op, [(node, test) for node, test, _ in turns], graph)
     able = [
-        node if test == one else graph.add("select", (test, node, loser))
-        for node, test in zip(nodes, tests, strict=True)
+        node if test == one else graph.add("select", (test, node, idle)) for node, test, _ in turns
     ]
-    best = graph.most(able, names, op)
-    some = tests[0] if len(tests) == 1 else graph.add("or", tests)
-    return graph.add("select", (some, best, graph.add("first", (), ())))
+    best = graph.most(able, tuple(term for *_, term in turns), op)
+    asked = [test for _, test, _ in turns]
+    if one in asked:
+        return best
+    some = asked[0] if len(asked) == 1 else graph.add("or", asked)
+    return graph.add("select", (some, best, nothing))
+
+
+def _idle(op: str, turns: list[tuple[int, int]], graph: Graph) -> int:
+    """What stands for an item that does not pass: a value that no smallest (largest) one beats.
+
+    An item that passes in any case; else the largest (smallest) of all, whose bounds are sharp;
+    else, where an item that does not pass may have no value, the first that passes.
+    """
+    sure = next((node for node, test in turns if test == graph.const(1.0)), None)
+    if sure is not None:
+        return sure
+    nodes = [node for node, _ in turns]
+    if _always_there(nodes, graph):
+        return graph.most(nodes, (), "max" if op == "min" else "min")
+    found = graph.add("first", (), ())
+    for node, test in reversed(turns):
+        found = graph.add("select", (test, node, found))
+    return found
+
+
+def _always_there(nodes: list[int], graph: Graph) -> bool:
+    """Whether the nodes have values whatever their inputs are: they only add and multiply."""
+    below = [graph.nodes[number] for number in graph.needed(nodes)]
+    return all(
+        item.op in PLAIN or (item.op == "product" and all(power > 0 for power in item.data))
+        for item in below
+    )
 
 
 def _asked(expr: tree.Gather, tests: list[int], turns: list[Value], last: Frame) -> Search:

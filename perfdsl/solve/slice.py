@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from perfdsl.numeric.intervals import ANY, Range, Slope, read_node
+from perfdsl.numeric.intervals import ANY, NONE, Range, Slope, read_node
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.operations import NO_VALUE, OPERATIONS, Meaning
 from perfdsl.solve.reading import ENDS, SPECIAL, Reading
@@ -76,7 +76,9 @@ class Slice:
         """Every node over a box, with its derivative by one of the inputs."""
         nodes = self.reading.graph.nodes
         zero, one = Range(0.0, 0.0), Range(1.0, 1.0)
-        found = {n: Slope(Range(v, v), zero) for n, v in self.fixed.items()}
+        found = {
+            n: Slope(NONE if math.isnan(v) else Range(v, v), zero) for n, v in self.fixed.items()
+        }
         for number, range_ in box.items():
             found[number] = Slope(range_, one if number == by else zero)
         for number in self.order:

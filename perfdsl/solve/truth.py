@@ -9,18 +9,50 @@ from perfdsl.solve.reading import Reading
 
 
 def truth(node: int, reading: Reading) -> str:
-    """A condition: its comparisons one by one, and as a whole where they leave it open."""
+    """A condition: its comparisons one by one, and as a whole where they leave it open.
+
+    What binds a long chain of maxima is a condition as deep as the chain: nothing recurses, and
+    what is decided by its first parts asks for no others.
+    """
+    known: dict[int, str] = {}
+    todo = [node]
+    while todo:
+        waiting = _next_part(todo[-1], known, reading)
+        if waiting is not None:
+            todo.append(waiting)
+            continue
+        number = todo.pop()
+        known[number] = _told(number, known, reading)
+    return known[node]
+
+
+# What decides a condition by itself.
+DECISIVE = {"and": "fails", "or": "holds"}
+
+
+def _next_part(node: int, known: dict[int, str], reading: Reading) -> int | None:
+    """The first part whose truth must be known before that of the whole."""
     item = reading.graph.nodes[node]
-    parts = [truth(arg, reading) for arg in item.args] if item.op in {"and", "or", "not"} else []
+    for arg in item.args if item.op in {"and", "or", "not"} else ():
+        if arg not in known:
+            return arg
+        if known[arg] == DECISIVE.get(item.op):
+            return None
+    return None
+
+
+def _told(node: int, known: dict[int, str], reading: Reading) -> str:
+    item = reading.graph.nodes[node]
+    parts = {known[arg] for arg in item.args if arg in known}
     match item.op:
         case "compare" if item.data in {"<", "<=", ">", ">="}:
             found = ordered(item.args[0], item.args[1], item.data, reading)
         case "and":
-            found = "fails" if "fails" in parts else "holds" if {*parts} == {"holds"} else ""
+            found = "fails" if "fails" in parts else "holds" if parts == {"holds"} else ""
         case "or":
-            found = "holds" if "holds" in parts else "fails" if {*parts} == {"fails"} else ""
+            found = "holds" if "holds" in parts else "fails" if parts == {"fails"} else ""
         case "not":
-            found = {"holds": "fails", "fails": "holds"}.get(parts[0], "")
+            found = {"holds": "fails", "fails": "holds"}.get(parts.pop(), "")
         case _:
             found = ""
     if found:
