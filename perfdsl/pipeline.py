@@ -94,4 +94,5 @@ def solve_file(
     if has_errors(program.problems):
         return Solution(program, (), program.problems)
     found = answer(program, names, seconds=options.seconds, per_operator=options.per_operator)
-    return Solution(program, found, program.problems)
+    problems = (*program.problems, *(each for item in found for each in item.problems))
+    return Solution(program, () if has_errors(problems) else found, problems)

@@ -20,7 +20,7 @@ from perfdsl.rendering import render_all
 from perfdsl.semantics.builtins import FUNCTIONS
 from perfdsl.semantics.gathering import GATHERERS
 from perfdsl.syntax.table import KEYWORDS
-from tests.answers import ROOT, codes, solution
+from tests.answers import ROOT, solution
 from tests.test_architecture import TABLE
 
 README = ROOT / "README.md"
@@ -257,15 +257,3 @@ def test_the_import_table_is_that_of_the_test(update_golden):
         ARCHITECTURE.write_text("\n".join(lines) + "\n", encoding="utf-8")
         start, end = import_table(lines)
     assert lines[start:end] == table()
-
-
-def test_what_is_said_not_to_work_is_refused():
-    """Each construct in the last table of ARCHITECTURE.md that has P008 there gives P008."""
-    constructs = {
-        "fit": "analysis a() { unknown c: s; fit f = c from r.x ~= c for r in d }",
-    }
-    text = ARCHITECTURE.read_text("utf-8")
-    refused = "\n".join(line for line in text.splitlines() if line.endswith("| P008 |"))
-    for name, program in constructs.items():
-        assert f"`{name}" in refused
-        assert "P008" in codes(program), name

@@ -279,6 +279,35 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FittedValue:
+    """A fitted unknown. error: its standard error, null without one; at_end: of its range."""
+
+    name: str
+    value: Quantity
+    error: Quantity | None
+    at_end: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """An answered fit. residuals: a row each, observed, fitted, fitted - observed, off by.
+
+    rss: sum of squared residuals (of logarithms where relative); loo_rss: with each row predicted
+    by a fit to the others, null where it was not computed.
+    """
+
+    name: str
+    formula: str
+    relative: bool
+    parameters: list[FittedValue]
+    rss: Quantity
+    r2: Real
+    loo_rss: Quantity | None
+    residuals: Table
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
     """A file that data was read from: what the results rest on, and what it held (SHA-256)."""
 
@@ -315,6 +344,7 @@ class Analysis:
     assumed: list[Elasticity]
     operators: list[Table]
     data: list[DataFile] = field(default_factory=list)
+    fits: list[Fit] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

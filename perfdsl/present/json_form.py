@@ -62,6 +62,7 @@ def _analysis(item: a.AnalysisAnswer) -> d.Analysis:
         assumed=_elasticities(item.assumed),
         operators=[_table(name, table) for name, table in item.per_operator],
         data=[_data(each) for each in item.data if each.file],
+        fits=[_fit(each) for each in item.fits],
     )
 
 
@@ -71,6 +72,28 @@ def _data(item: a.DataRead) -> d.DataFile:
         file=item.file,
         sha256=item.sha256,
         rows=item.rows,
+        location=_location(item.span),
+    )
+
+
+def _fit(item: a.FitAnswer) -> d.Fit:
+    return d.Fit(
+        name=item.name,
+        formula=item.formula,
+        relative=item.relative,
+        parameters=[
+            d.FittedValue(
+                name=each.name,
+                value=_quantity(each.value),
+                error=_optional(each.error),
+                at_end=each.at_end,
+            )
+            for each in item.values
+        ],
+        rss=_quantity(item.rss),
+        r2=item.r2,
+        loo_rss=_optional(item.loo_rss),
+        residuals=_table(item.name, item.rows),
         location=_location(item.span),
     )
 

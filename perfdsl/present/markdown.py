@@ -11,7 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from perfdsl.excerpt import visible
 from perfdsl.present import figures, words
 from perfdsl.present.claim_lines import Line, lines_of
-from perfdsl.solve.answers import AnalysisAnswer, Conflict, Member, Number, Shown, Solved, Table
+from perfdsl.solve.answers import (
+    AnalysisAnswer,
+    Conflict,
+    FitAnswer,
+    Member,
+    Number,
+    Shown,
+    Solved,
+    Table,
+)
 
 MARKS = {
     "good": "✓ holds",
@@ -42,6 +51,8 @@ def _analysis(item: AnalysisAnswer) -> Iterator[str]:
         yield from _bullets(cause.strip() for cause in words.causes(item.claims))
     yield from _values(item)
     yield from _answers(item.solved)
+    for fit in item.fits:
+        yield from _fit(fit)
     for conflict in item.conflicts:
         yield from _conflict(conflict)
     lines = lines_of(item, verbose=False)
@@ -121,6 +132,15 @@ def _cell(cell: Number | str, unit: str) -> str:
 def _answers(solved: Iterable[Solved]) -> Iterator[str]:
     rows = [(escaped(s.name), escaped(words.answer(s)), escaped(words.question(s))) for s in solved]
     yield from _section("Answers", ("name", "answer", "question"), rows)
+
+
+def _fit(item: FitAnswer) -> Iterator[str]:
+    rows = [
+        [escaped(each.name), escaped(figures.amount(each.value)), escaped(words.fitted_error(each))]
+        for each in item.values
+    ]
+    yield from _section(f"Fit {item.name}", ("unknown", "value:", "error"), rows)
+    yield from (escaped(f"{item.formula}: {words.fit_sums(item)}"), "")
 
 
 # --------------------------------------------------------------------------- claims, observations

@@ -180,6 +180,25 @@ def observations(item: AnalysisAnswer, theme: Theme) -> Iterator[Row]:
         yield from hanging([*lead, ("  ", "")], beside, theme, "dim")
 
 
+# ---------------------------------------------------------------------------------------- fits
+
+
+def fits(item: AnalysisAnswer, theme: Theme, *, verbose: bool) -> Iterator[Row]:
+    """Each fit: its unknowns with their errors, how good it is, and its rows on demand."""
+    for each in item.fits:
+        yield from _title(f"Fit {each.name}")
+        yield from hanging((("  ", ""),), each.formula, theme, "dim")
+        names = max(width_of(value.name) for value in each.values)
+        room = max(width_of(figures.amount(value.value)) for value in each.values)
+        for value in each.values:
+            shown = padded(figures.amount(value.value), room)
+            lead = (("  ", ""), (padded(value.name, names), ""), ("  ", ""), (shown, "bold"))
+            yield from hanging((*lead, ("  ", "")), words.fitted_error(value), theme, "dim")
+        yield from hanging((("  ", ""),), words.fit_sums(each), theme)
+        if verbose:
+            yield from table_rows(each.rows, theme)
+
+
 # ----------------------------------------------------------------------------------- conflicts
 
 

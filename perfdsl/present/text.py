@@ -24,6 +24,7 @@ def _analysis(item: AnalysisAnswer, theme: Theme, verbose: bool) -> Iterator[Row
     yield from sections.values(item, theme, verbose=verbose)
     yield from sections.tables(item, theme, verbose=verbose)
     yield from sections.answers(item, theme)
+    yield from sections.fits(item, theme, verbose=verbose)
     yield from sections.conflicts(item, theme)
     yield from claims_section.section(item, theme, verbose=verbose)
     yield from sections.observations(item, theme)

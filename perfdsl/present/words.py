@@ -16,6 +16,8 @@ from perfdsl.solve.answers import (
     DataRead,
     Dependence,
     Explanation,
+    FitAnswer,
+    FittedValue,
     Member,
     Number,
     Observed,
@@ -317,6 +319,24 @@ def place(span: Span, home: Span | None = None) -> str:
     if home is not None and span.source is home.source:
         return f"line {span.line}"
     return f"{span.source.name}:{span.line}"
+
+
+def fitted_error(item: FittedValue) -> str:
+    """`standard error 12 us`, or why there is none."""
+    if item.error is not None:
+        return f"standard error {figures.amount(item.error)}"
+    return "at the end of its range" if item.at_end else "no standard error: no row to spare"
+
+
+def fit_sums(item: FitAnswer) -> str:
+    """How good a fit is: `r2 99.99 %, rss 0.0021 s^2, leaving one row out 0.01 s^2`."""
+    share = plain(item.r2 * 100)
+    share = "over 99.99" if share == "100" and item.r2 < 1 else share
+    r2 = f"r2 {share} %, " if math.isfinite(item.r2) else ""
+    text = f"{r2}rss {figures.amount(item.rss)}"
+    if item.loo_rss is None:
+        return text
+    return f"{text}, each row predicted by the others {figures.amount(item.loo_rss)}"
 
 
 def data_read(item: DataRead, *, verbose: bool) -> str:

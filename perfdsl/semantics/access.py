@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
+from perfdsl.records import replace
 from perfdsl.semantics.dimensions import base
+from perfdsl.semantics.program import FitPart
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import (
     POISON,
@@ -63,6 +65,8 @@ def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
             return _missing(f"the data `{value.data}`", name, span, list(cells), frame)
         case Data():
             return _column(value, name, span, frame)
+        case Quantity(node=node) if (error := _error_of(node, name, frame)) is not None:
+            return Quantity(error, value.dim, value.tag)
         case Applied():
             record = frame.context.functions["applied"](value, frame)
             return read_field(record, name, span, frame)
@@ -78,6 +82,15 @@ def read_field(value: Value, name: str, span: Span, frame: Frame) -> Value:
         case _:
             title = f"{describe(value)} has no field `{name}`"
             return frame.context.report("P106", title, span)
+
+
+def _error_of(node: int, name: str, frame: Frame) -> int | None:
+    """The standard error of a fitted value; None for any other field or value."""
+    graph = frame.context.graph
+    part = graph.nodes[node].data
+    if name != "error" or not isinstance(part, FitPart) or part.part != "value":
+        return None
+    return graph.add("answer", part.fit.roots, replace(part, part="error"))
 
 
 def _column(data: Data, name: str, span: Span, frame: Frame) -> Value:

@@ -13,6 +13,7 @@ from perfdsl.semantics.claims import claim_item
 from perfdsl.semantics.data import bind_data, used_data
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import from_function
+from perfdsl.semantics.fitting import fit_item, fitted, over_rows
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.notes import find
 from perfdsl.semantics.observations import observe_item, observed_value
@@ -110,6 +111,8 @@ def _bind_statements(node: tree.Analysis, frame: Frame) -> None:
                 _bind_late(name, statement, statement.value, frame, observed_value)
             case tree.Solve() if name:
                 _bind_late(name, statement, statement.source, frame, answered)
+            case tree.Fit():
+                _bind_late(name, statement, over_rows(statement), frame, fitted)
             case tree.Assign(path=(_,)):
                 without_let(statement, "in an analysis", frame)
             case _:
@@ -169,7 +172,7 @@ def _bind_unknown(statement: tree.Unknown, frame: Frame) -> None:
 
 def _bind_late(
     name: str,
-    statement: tree.Observe | tree.Solve,
+    statement: tree.Observe | tree.Solve | tree.Fit,
     expr: tree.Expr,
     frame: Frame,
     make: Callable[[Any, Frame], Value],
@@ -212,7 +215,7 @@ def read_analysis(
 ) -> AnalysisProgram:
     """An analysis, every statement of it checked."""
     frame = open_frame(node, module, policy, scenarios)
-    shows, claims, refusals, observations, solves = [], [], [], [], []
+    shows, claims, refusals, observations, solves, fits = [], [], [], [], [], []
     for name in list(frame.bindings):
         frame.own(name)
     for statement in node.body:
@@ -236,8 +239,7 @@ def read_analysis(
             case tree.DataRows() | tree.DataFile():
                 pass
             case tree.Fit():
-                title = f"`{statement.word}` is read, but not evaluated yet"
-                frame.context.report("P008", title, statement.span)
+                fits.append(fit_item(statement, frame))
             case _:
                 misplaced(statement, "analysis", frame)
     kept = [item for item in observations if item is not None]
@@ -265,4 +267,5 @@ def read_analysis(
         unknowns,
         node.span,
         used_data(node, frame),
+        tuple(item for item in fits if item is not None),
     )

@@ -43,7 +43,7 @@ def _over(statement: tree.Claim, over: tree.Expr, frame: Frame) -> ClaimItem | N
         title = "there is no row to claim this of"
         frame.context.report("P601", title, (statement.cond or over).span)
         return None
-    found = [(_item_name(statement.var, inner, frame), _one(statement, inner)) for inner in frames]
+    found = [(item_name(statement.var, inner, frame), _one(statement, inner)) for inner in frames]
     rows = tuple((name, item) for name, item in found if item is not None)
     if len(rows) < len(found):
         return None
@@ -56,7 +56,7 @@ def _over(statement: tree.Claim, over: tree.Expr, frame: Frame) -> ClaimItem | N
     )
 
 
-def _item_name(var: str, inner: Frame, frame: Frame) -> str:
+def item_name(var: str, inner: Frame, frame: Frame) -> str:
     """What an item of a `for` is called: by its label or name, else `n = 3`."""
     match inner.values[var]:
         case Row(name=name):

@@ -7,6 +7,7 @@ from perfdsl.records import dataclass, field
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.graph import Graph, Input
 from perfdsl.semantics.scope import Frame, Module
+from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import Condition, Data, Quantity, Value
 from perfdsl.syntax import tree
 
@@ -79,6 +80,48 @@ class AnswerPart:
     solve: SolveItem
     unknown: int
     part: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitRow:
+    """What was observed in one row, and what is fitted to it, as nodes; span: of the row's name."""
+
+    name: str
+    observed: int
+    fitted: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitItem:
+    """Unknowns chosen so that over all rows the squares of fitted - observed are least.
+
+    relative: of the differences of their logarithms. linear: every fitted side is a sum of
+    multiples of the unknowns, whatever else is in it. units: in which the unknowns are declared.
+    """
+
+    name: str
+    unknowns: tuple[int, ...]
+    rows: tuple[FitRow, ...]
+    relative: bool
+    linear: bool
+    formula: str
+    dim: Dimension
+    span: Span
+    source: Span
+    units: tuple[Unit, ...]
+
+    @property
+    def roots(self) -> tuple[int, ...]:
+        return tuple(node for row in self.rows for node in (row.observed, row.fitted))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitPart:
+    """What an `answer` node asks of a fit: value or error of an unknown; rss, r2, loo_rss."""
+
+    fit: FitItem
+    part: str
+    unknown: int = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +214,7 @@ class AnalysisProgram:
     unknowns: tuple[int, ...]
     span: Span
     data: tuple[Data, ...] = ()
+    fits: tuple[FitItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

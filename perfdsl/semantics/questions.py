@@ -38,7 +38,7 @@ def solve_item(statement: tree.Solve, frame: Frame) -> SolveItem | None:
 
 
 def _solve(statement: tree.Solve, frame: Frame) -> SolveItem | None:
-    unknowns = _unknowns(statement, frame)
+    unknowns = unknowns_of(statement, frame)
     if unknowns is None:
         return None
     if isinstance(statement.source, tree.Compare):
@@ -74,7 +74,8 @@ def _solve(statement: tree.Solve, frame: Frame) -> SolveItem | None:
     return _entering(item, statement, frame)
 
 
-def _unknowns(statement: tree.Solve, frame: Frame) -> tuple[int, ...] | None:
+def unknowns_of(statement: tree.Solve | tree.Fit, frame: Frame) -> tuple[int, ...] | None:
+    """The inputs that a solve or fit asks for; None: reported."""
     found = []
     for name in statement.unknowns:
         value = frame.find(name)

@@ -14,6 +14,7 @@ from perfdsl.semantics.operations import EQUAL
 from perfdsl.semantics.program import (
     AnalysisProgram,
     AnswerPart,
+    FitPart,
     ObserveItem,
     Program,
     RefuseItem,
@@ -39,6 +40,7 @@ from perfdsl.solve.claims import judge
 from perfdsl.solve.conflicts import conflicts
 from perfdsl.solve.explain import is_bridge
 from perfdsl.solve.extent import extent
+from perfdsl.solve.fits import fit_answer, fit_answers, fit_problems, values_table
 from perfdsl.solve.gaps import gaps
 from perfdsl.solve.numbers import number, of_node
 from perfdsl.solve.reading import Reading
@@ -90,6 +92,8 @@ def _analysis(program: AnalysisProgram, reading: Reading, per_operator: bool) ->
         program.span,
         tables,
         tuple(_read(data) for data in program.data),
+        fit_answers(program.fits, reading),
+        tuple(fit_problems(program, reading)),
     )
 
 
@@ -123,6 +127,8 @@ def shown_value(item: ShowItem, reading: Reading) -> Number | bool | str | Table
             return rows_table((value,), item, reading)
         case Record(rows=rows) if rows and _is_table(value):
             return table(value, item, reading)
+        case Record(fields=fields) if isinstance(fields.get("rss"), Quantity):
+            return _values_of(fields["rss"], reading)
         case Record(fields=fields) if isinstance(fields.get("value"), Quantity):
             return _answer_of(value, reading, item)
         case Record(rows=rows, default=Quantity() as default) if len(rows) <= 1:
@@ -143,6 +149,14 @@ def _described(value: Value) -> str:
 
 def _is_table(value: Record) -> bool:
     return all(isinstance(row, Record) and "name" in row.fields for row in value.rows.values())
+
+
+def _values_of(rss: Value, reading: Reading) -> Table:
+    """A fit as a whole: its unknowns, each with its error."""
+    assert isinstance(rss, Quantity)
+    part = reading.graph.nodes[rss.node].data
+    assert isinstance(part, FitPart)
+    return values_table(fit_answer(part.fit, reading))
 
 
 def _answer_of(value: Record, reading: Reading, item: ShowItem) -> Solved | str:

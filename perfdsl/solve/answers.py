@@ -219,6 +219,36 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class FittedValue:
+    """A fitted unknown. error: its standard error, where there is one; at_end: of its range."""
+
+    name: str
+    value: Number
+    error: Number | None
+    at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FitAnswer:
+    """An answered `fit`. rows: of each row what was observed, what is fitted, and what is left.
+
+    rss: sum of squares of what is left; r2: 1 - rss / that of the observed about their mean.
+    loo_rss: the same as rss, each row predicted without itself; None: there is none, or it would
+    take long. relative: of logarithms.
+    """
+
+    name: str
+    formula: str
+    relative: bool
+    values: tuple[FittedValue, ...]
+    rss: Number
+    r2: float
+    loo_rss: Number | None
+    rows: Table
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class DataRead:
     """Data that an analysis rests on. file, sha256: where it was read from, and what was in it."""
 
@@ -246,6 +276,8 @@ class AnalysisAnswer:
     span: Span
     per_operator: tuple[tuple[str, Table], ...] = field(default_factory=tuple)
     data: tuple[DataRead, ...] = ()
+    fits: tuple[FitAnswer, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
 
     @property
     def broken(self) -> int:

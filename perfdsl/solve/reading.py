@@ -44,6 +44,7 @@ class Reading:
     ranges: dict[int, Range] = field(default_factory=dict)
     origin: Reading | None = None
     moving: tuple[int, ...] = ()
+    fits: dict[object, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.values.update(self.given)

@@ -10,10 +10,11 @@ from perfdsl.numeric.intervals import Range, Slope
 from perfdsl.records import dataclass, field, replace
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.operations import EQUAL
-from perfdsl.semantics.program import AnswerPart, SolveItem
+from perfdsl.semantics.program import AnswerPart, FitPart, SolveItem
 from perfdsl.solve.binding import binding_of
 from perfdsl.solve.breakpoints import pieces
 from perfdsl.solve.extent import halves
+from perfdsl.solve.fit import fit_range, fit_value
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.sets import SLACK, Formula, below, merge, zeros
 from perfdsl.solve.slice import Slice, slice_of
@@ -403,6 +404,8 @@ def binding_at(reading: Reading, item: SolveItem, unknown: int, parts: list[Rang
 def answer_value(reading: Reading, node: int) -> float:
     """The number that an `answer` node is, solved under a reading."""
     part = reading.graph.nodes[node].data
+    if isinstance(part, FitPart):
+        return fit_value(reading, part)
     assert isinstance(part, AnswerPart)
     found = solve(reading, part.solve, part.unknown)
     match part.part:
@@ -417,6 +420,8 @@ def answer_value(reading: Reading, node: int) -> float:
 def answer_range(reading: Reading, node: int) -> Range:
     """All that an `answer` node can be while uncertain inputs run over their ranges."""
     part = reading.graph.nodes[node].data
+    if isinstance(part, FitPart):
+        return fit_range(reading, part)
     assert isinstance(part, AnswerPart)
     value = answer_value(reading, node)
     if part.part != "value":
