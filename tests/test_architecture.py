@@ -61,9 +61,11 @@ TABLE: Mapping[str, Row] = {
     ),
     "arguments": row(lazy="typer"),  # loaded for help, and to say what is wrong
     "cli": row(EVERYTHING + " arguments editor perfdsl", lazy="rich"),
+    "api_results": row(EVERYTHING, lazy="sympy"),
+    "api": row(EVERYTHING + " api_results"),  # the same from Python
     "__main__": row("cli"),  # python -m perfdsl
     "editor": row(EVERYTHING + " perfdsl", "pygls"),
-    "perfdsl": row(lazy=EVERYTHING),  # perfdsl/__init__.py: public names, loaded on first use
+    "perfdsl": row(lazy=EVERYTHING + " api"),  # public names, on first use
 }
 
 # One module may have a library that the rest of its part may not.

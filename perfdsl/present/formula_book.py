@@ -168,6 +168,7 @@ class Book:
         node = _node_of(formulas, part)
         name = self.name_of(node)
         if name is not None:
+            self._symbol(node)
             return name.text, WHOLE
         source = self.program.graph.nodes[node].data
         unit = source.unit.text or source.unit.tag

@@ -33,15 +33,16 @@ from perfdsl.syntax.printer import print_expr
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One quantity. name: its symbol, or what it is as written. title: what it is called.
+    """One quantity. title: what it is called. written: its formula, as text.
 
-    steps: what it is equal to, one behind the other, each different from the one before.
+    name: its symbol, or what it is as written. steps: what it is equal to, one behind the other.
     cited: the findings that its formulas rest on, by their numbers. symbols: those that it uses.
     last: how a claim's last step stands to what is claimed.
     """
 
     sort: str
     title: str
+    written: str
     doc: str
     name: Math
     steps: tuple[Math, ...]
@@ -66,13 +67,14 @@ def _let(book: Book, item: Definition, expr: tree.Expr) -> Entry:
     written = book.printer(book.analysis.frame).print(expr)
     node = _node(item.value)
     name = path(item.name)
+    texts = (item.name, item.formula, item.doc)
     if node is None:
         symbol = atom(rf"\text{{{label(item.name)}}}", 6 * len(item.name))
-        return _entry(book, "let", "", item.doc, symbol, (written,), None, item.span)
+        return _entry(book, "let", texts, symbol, (written,), None, item.span)
     book.meanings.setdefault(name, item.value)
     shown = book.number_of(node) if isinstance(item.value, Quantity) else None
     steps = _steps(book, node, written, shown)
-    return _entry(book, "let", "", item.doc, book.names.symbol(name), steps, node, item.span)
+    return _entry(book, "let", texts, book.names.symbol(name), steps, node, item.span)
 
 
 def shows(book: Book, answer: AnalysisAnswer) -> Iterator[Entry]:
@@ -90,7 +92,8 @@ def _show(book: Book, item: ShowItem, statement: tree.Show, shown: Shown) -> Ite
         return
     written = book.printer(book.analysis.frame).print(statement.value)
     steps = _steps(book, node, None, shown.value)
-    yield _entry(book, "show", item.title, statement.doc, written, steps, node, item.span)
+    texts = (item.title or item.formula, item.formula, statement.doc)
+    yield _entry(book, "show", texts, written, steps, node, item.span)
 
 
 def claims(book: Book, answer: AnalysisAnswer) -> Iterator[tuple[Entry, Verdict]]:
@@ -119,8 +122,8 @@ def _claim(book: Book, item: ClaimItem, statement: tree.Claim, verdict: Verdict)
             last: tuple[str, Math] | None = (sign, stated)
         case _:
             name, steps, last = printer.print(statement.value), (), None
-    doc = statement.doc
-    return _entry(book, "claim", item.title, doc, name, steps, item.left, item.span, last)
+    texts = (item.title, item.formula, statement.doc)
+    return _entry(book, "claim", texts, name, steps, item.left, item.span, last)
 
 
 def _over_rows(book: Book, item: ClaimItem, statement: tree.Claim, printer: Printer) -> Entry:
@@ -134,7 +137,8 @@ def _over_rows(book: Book, item: ClaimItem, statement: tree.Claim, printer: Prin
         Piece(r" \in ", 12), printer.print(statement.over),
     ]  # fmt: skip
     name = row(parts, RELATION)
-    return _entry(book, "claim", item.title, statement.doc, name, (), item.left, item.span)
+    texts = (item.title, item.formula, statement.doc)
+    return _entry(book, "claim", texts, name, (), item.left, item.span)
 
 
 RELATIONS = (
@@ -161,7 +165,8 @@ def parts(book: Book) -> Iterator[Entry]:
             done.add(node)
             name = book.parts[node]
             steps = _steps(book, node, None, book.number_of(node))
-            yield _entry(book, "part", name.text, "", book.names.symbol(name), steps, node, None)
+            texts = (name.text, "", "")
+            yield _entry(book, "part", texts, book.names.symbol(name), steps, node, None)
 
 
 # ---------------------------------------------------------------------------------------- steps
@@ -185,20 +190,19 @@ def _steps(book: Book, node: int, written: Math | None, shown: Number | None) ->
 def _entry(
     book: Book,
     sort: str,
-    title: str,
-    doc: str,
+    texts: tuple[str, str, str],
     name: Math,
     steps: tuple[Math, ...],
     node: int | None,
     span: Span | None,
     last: tuple[str, Math] | None = None,
 ) -> Entry:
-    """An entry, with what its formulas used since the last one."""
+    """An entry, with what its formulas used since the last one. texts: title, formula, doc."""
     steps = tuple(step for step in steps if step.latex != name.latex)
     cited, symbols = tuple(sorted(book.cited)), tuple(book.names.recent)
     book.cited.clear()
     book.names.recent.clear()
-    return Entry(sort, title, doc, name, steps, node, span, cited, symbols, last)
+    return Entry(sort, *texts, name, steps, node, span, cited, symbols, last)
 
 
 def _node(value: Value) -> int | None:
@@ -241,7 +245,8 @@ def _policy(book: Book, item: Definition, expr: tree.Expr) -> Iterator[Entry]:
         book.meanings.setdefault(time, quantity)
     title = f"{item.name}, under {node.name}, per {node.per}"
     symbol = book.names.symbol(time)
-    yield _entry(book, "policy", title, node.doc, symbol, (rule,), None, node.span)
+    texts = (title, print_expr(node.value), node.doc)
+    yield _entry(book, "policy", texts, symbol, (rule,), None, node.span)
 
 
 def _over_operators(book: Book, rule: Math) -> Math:

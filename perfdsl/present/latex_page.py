@@ -49,6 +49,7 @@ HEAD = rf"""\documentclass[10pt,a4paper]{{article}}
 \setlength{{\belowdisplayskip}}{{4pt plus 2pt}}}}
 {SETUP}"""
 
+TITLED = frozenset({"show", "policy"})
 MARKS = {"holds": r"$\surd$", "fails": r"$\times$", "undecided": "?"}
 
 
@@ -162,7 +163,7 @@ def _quantities(
 
 
 def _entry(entry: Entry, chapter: Chapter, notes: Footnotes) -> Iterator[str]:
-    if entry.title and entry.sort != "part":
+    if entry.sort in TITLED and entry.title != entry.written:
         yield rf"\medskip\textbf{{{text(entry.title, 200)}}}"
     if entry.doc:
         yield text(entry.doc)
@@ -241,8 +242,13 @@ def _answers(solved: Iterable[Solved]) -> Iterator[str]:
     if found:
         yield r"\subsection*{Answers}"
     for item in found:
-        told = f"{words.answer(item)}, {words.question(item)}"
-        yield from (rf"\textbf{{{text(item.name, 100)}}}: {text(told)}.", "")
+        yield from (answer_line(item), "")
+
+
+def answer_line(item: Solved) -> str:
+    """The set of all values that fit, and what was asked."""
+    told = f"{words.answer(item)}, {words.question(item)}"
+    return rf"\textbf{{{text(item.name, 100)}}}: {text(told)}."
 
 
 def _findings(findings: Sequence[Finding], first: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from perfdsl.present.latex_numbers import value
 from perfdsl.present.latex_text import code, text
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.values import Condition, Quantity, Value
+from perfdsl.solve.answers import Number
 
 # Lines of a page that a table may take: a tabular is never broken over pages.
 LINES = 40
@@ -20,12 +21,13 @@ NAME, SOURCE = 22, 32  # characters in a line of these columns
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One symbol: LaTeX of its sign and value, texts of the rest."""
+    """One symbol: LaTeX of its sign and value, texts of the rest. number: None for no quantity."""
 
     symbol: str
     name: str
     value: str
     source: str
+    number: Number | None = None
 
     @property
     def height(self) -> int:
@@ -78,13 +80,21 @@ def rows_of(book: Book) -> list[Row]:
     return [*rows, *_bound(book)]
 
 
+def row_of(book: Book, name: Path) -> Row:
+    """The row of one symbol that was printed."""
+    if name in book.meanings:
+        return _row(book, name, book.meanings[name])
+    return next(row for row in _bound(book) if row.name == name.text)
+
+
 def _row(book: Book, name: Path, meaning: Value) -> Row:
     symbol = book.names.symbol(name).latex
     if isinstance(meaning, Condition):
         return Row(symbol, name.text, "yes" if book.reading.value(meaning.node) else "no", "")
     assert isinstance(meaning, Quantity)
-    shown = value(book.number_of(meaning.node), book.units, book.analysis.frame.module.units)
-    return Row(symbol, name.text, f"${shown.latex}$", _source(book, meaning.node))
+    number = book.number_of(meaning.node)
+    shown = value(number, book.units, book.analysis.frame.module.units)
+    return Row(symbol, name.text, f"${shown.latex}$", _source(book, meaning.node), number)
 
 
 def _source(book: Book, node: int) -> str:

@@ -35,6 +35,19 @@ def replacements(
     return found, problems
 
 
+def declared_unit(name: str, program: Program) -> str | None:
+    """The unit in which a definition is written; None where it is computed, or there is none."""
+    targets = _targets(Setting(name, ""), program, [])
+    expr = targets[0].expr if targets else None
+    while not isinstance(expr, tree.Number):
+        match expr:
+            case tree.PlusMinus(centre=inner) | tree.Skew(best=inner) | tree.Noted(value=inner):
+                expr = inner
+            case _:
+                return None
+    return expr.unit
+
+
 def _targets(setting: Setting, program: Program, problems: list[Diagnostic]) -> list[Settable]:
     """What a name means: in each analysis the one definition that it ends."""
     found: dict[Span, Settable] = {}
