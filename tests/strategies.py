@@ -200,6 +200,7 @@ lines: SearchStrategy = st.one_of(
         mode=st.sampled_from(["step", "linear", "loglog"]),
         clamp=st.sampled_from(["", "clamp"]),
         entries=few(at(tree.Entry, key=expressions, value=expressions), least=1, most=3),
+        notes=notes,
         doc=docs,
     ),
     at(tree.DataRows, name=names, params=params, rows=rows, doc=docs),

@@ -53,7 +53,8 @@ def _table(statement: tree.Table, frame: Frame) -> Value:
     if wanted is None or result is None or not good:
         return POISON
     keys = _column([entry.key for entry in statement.entries], wanted, "a key", statement, frame)
-    values = _column([e.value for e in statement.entries], result, "a value", statement, frame)
+    written = [_noted(entry.value, statement.notes) for entry in statement.entries]
+    values = _column(written, result, "a value", statement, frame)
     if keys is None or values is None or not _rows_make_sense(statement, keys, values, frame):
         return POISON
     operands = [Operand(v, e.value.span) for v, e in zip(values, statement.entries, strict=True)]
@@ -66,10 +67,24 @@ def _table(statement: tree.Table, frame: Frame) -> Value:
     return TableValue(statement, frame, like, rows, fixed)
 
 
+def _noted(value: tree.Expr, notes: tuple[tree.Note, ...]) -> tree.Expr:
+    """A note behind a table is one on each value that has none of its own."""
+    if not notes or isinstance(value, tree.Noted):
+        return value
+    return tree.Noted(value, notes, span=value.span)
+
+
 def _mode(statement: tree.Table, frame: Frame) -> bool:
     """Whether the words behind the type are a mode and perhaps `clamp`."""
     if statement.mode in MODES and statement.clamp in {"", "clamp"}:
         return True
+    if not statement.mode:
+        end = statement.type.span.end
+        behind = Span(statement.span.source, end, end)
+        title = f"the table `{statement.name}` does not say how it goes from row to row"
+        help_ = "write `step`, `linear` or `loglog` in front of `{`"
+        frame.context.report("P312", title, behind, help_=help_)
+        return False
     known, wrong = (MODES, statement.mode) if statement.mode not in MODES else (
         ("clamp",), statement.clamp)  # fmt: skip
     title = f"a table goes by `step`, `linear` or `loglog`, not by `{wrong}`"

@@ -232,12 +232,15 @@ def _names(span: Span, parts: Parts) -> tuple[str, ...]:
 
 
 def _table(span: Span, parts: Parts) -> tree.Table:
-    name, param, type_, mode, clamp, *entries = parts
-    return tree.Table(name.text, param, type_, mode.text, _word(clamp), _some(entries), span=span)
+    name, param, type_, mode, clamp, *entries, notes = parts
+    return tree.Table(
+        name.text, param, type_, _word(mode), _word(clamp), _some(entries), notes, span=span
+    )
 
 
 def _entry(span: Span, parts: Parts) -> tree.Entry:
-    return tree.Entry(*parts, span=span)
+    key, value, notes = parts
+    return tree.Entry(key, tree.Noted(value, notes, span=value.span) if notes else value, span=span)
 
 
 def _data_rows(span: Span, parts: Parts) -> tree.DataRows:

@@ -267,11 +267,12 @@ def _head(block: tree.Declaration) -> str:
 
 
 def _table(table: tree.Table) -> list[str]:
-    mode = f"{table.mode} {table.clamp}".rstrip()
-    head = f"table {table.name}({_param(table.param)}){_type(table.type)} {mode} {{"
+    mode = "".join(f" {word}" for word in (table.mode, table.clamp) if word)
+    head = f"table {table.name}({_param(table.param)}){_type(table.type)}{mode} {{"
     entries = [f"{_at(e.key, SUM)}: {_at(e.value, UNCERTAIN)}" for e in table.entries]
     line = f"{head} {', '.join(entries)} }}"
-    return [line] if len(line) <= WIDTH else [head, *_indented([f"{e}," for e in entries]), "}"]
+    lines = [line] if len(line) <= WIDTH else [head, *_indented([f"{e}," for e in entries]), "}"]
+    return [*lines[:-1], lines[-1] + _notes(table.notes)]
 
 
 def _line(statement: tree.Statement) -> str:

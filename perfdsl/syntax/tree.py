@@ -613,6 +613,7 @@ class Table(Statement):
     mode: str
     clamp: str
     entries: tuple[Entry, ...]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
