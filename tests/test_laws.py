@@ -129,7 +129,7 @@ def test_a_readable_number_has_one_to_three_digits_before_the_point(value, name,
     assume(name != under[1:])
     scaled, text = scale(value, unit(name + under).dim)
     prefix = text.partition("/")[0].removesuffix(name)
-    last = {"f", ""} if name in SMALL and not under else {"", "P"}
+    last = {"f" if name in SMALL and not under else "", "E" if name in LARGE else ""}
     assert 1 - 1e-9 <= scaled < 1000 * (1 + 1e-9) or prefix in last
 
 

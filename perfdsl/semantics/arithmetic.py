@@ -79,6 +79,19 @@ def _labels(first: Operand) -> tuple[Label, ...]:
     return (Label(first.span, shown(first.value)),)
 
 
+def _of_one(left: Dimension, right: Dimension, part: str) -> tuple[str, str]:
+    """What to say where one side alone is for each core or device, or has their number in it."""
+    side = left if dict(left.exponents).get(part) else right
+    if dict(side.exponents).get(part, 0) > 0:
+        title = f"one of these still has {part}s in it: their number was multiplied with its unit"
+        return title, f"`count(x)` is the bare number of {part}s: multiply by that"
+    if side * base(part) == base("s"):
+        title = f"a time was divided by {part}s, so it is no time any more"
+        return title, f"`count(x)` is the bare number of {part}s: divide by that"
+    title = f"a value of one {part} stands beside a total"
+    return title, f"multiply the value of one {part} by the number of {part}s"
+
+
 def _differ(context: Context, first: Operand, second: Operand, doing: str) -> None:
     left, right = first.value.dimension, second.value.dimension
     notes = (f"{shown(first.value)} and {shown(second.value)} are {doing}",)
@@ -100,8 +113,7 @@ def _differ(context: Context, first: Operand, second: Operand, doing: str) -> No
     code, title, help_ = "P202", f"{_what(left)} and {_what(right)} cannot be {doing}", ""
     part = next((p for p in ("core", "device") if base(p) in {left / right, right / left}), "")
     if part and PURE not in {left, right}:
-        code, title = "P207", f"a value of one {part} stands beside a total"
-        help_ = f"multiply the value of one {part} by the number of {part}s"
+        code, (title, help_) = "P207", _of_one(left, right, part)
     elif PURE in {left, right} and (first if left == PURE else second).value.literal:
         unit = right if left == PURE else left
         code, title = "P210", f"a number without a unit stands where {_what(unit)} is needed"

@@ -20,9 +20,10 @@ PREFIXES = {
     3: "G",
     4: "T",
     5: "P",
+    6: "E",
 }
 SMALL = {"s", "J"}
-LARGE = {"B", "op", "MAC", "FLOP", "instr", "cycle", "transfer"}
+LARGE = {"J", "B", "op", "MAC", "FLOP", "instr", "cycle", "transfer"}
 
 
 def show_number(value: float, dim: Dimension, digits: int = 4) -> str:
@@ -45,8 +46,8 @@ def readable(value: float, dim: Dimension) -> tuple[str, float]:
     if lead is None or value == 0 or not math.isfinite(value):
         return str(dim), 1.0
     step = math.floor(math.log10(abs(value)) / 3 + 1e-12)
-    low, high = (-5, 0) if lead in SMALL and dim.exponents == ((lead, 1),) else (0, 5)
-    step = max(low, min(high, step))
+    low = -5 if lead in SMALL and dim.exponents == ((lead, 1),) else 0
+    step = max(low, min(6 if lead in LARGE else 0, step))
     # Below one the inverse power is exact (1e-3, not 1000**-1 twice rounded).
     factor = 1000.0**step if step >= 0 else float(f"1e{3 * step}")
     return _with_prefix(PREFIXES[step], lead, dim), factor
