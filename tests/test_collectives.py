@@ -158,7 +158,8 @@ def test_bytes_and_messages_are_those_of_the_simulated_algorithm(name, exponent,
     of = Devices(count)
     SIMULATED[name](of, [[31 * i + at for at in range(elements)] for i in range(count)])
     devices = "" if name == "send_recv" else f"devices: {count} device, "
-    arguments = f"bytes: {elements * ELEMENT} B, {devices}"
+    unit = "B/device" if name == "send_recv" else "B"
+    arguments = f"bytes: {elements * ELEMENT} {unit}, {devices}"
     found = answers(PROGRAM.format(name=name, devices=count, arguments=arguments))
     assert value(found, "run.ring.sent").value == max(of.sent)
     assert value(found, "run.ring.messages").value == of.steps

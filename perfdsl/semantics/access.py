@@ -145,9 +145,8 @@ def _level_lacks(level: Instance, name: str, span: Span, frame: Frame) -> Value:
     given = others[0].frame.bindings.get(name)
     example = given.expr.span.text if given is not None else "..."
     help_ = f"write `{name} = {example}` there, as in `{others[0].name}`"
-    return frame.context.report(
-        "P106", f"{what} has no `{name}`", head_of(level), why=why, help_=help_
-    )
+    title = f"{what} has no `{name}`"
+    return frame.context.report("P106", title, head_of(level), why=why, help_=help_)
 
 
 def instance_field(instance: Instance, name: str, span: Span, frame: Frame) -> Value:

@@ -6,6 +6,7 @@ from perfdsl.semantics.access import LEVELS, MOVERS, head_of
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import applied, bind_load, instantiate, twice
+from perfdsl.semantics.laws import Open
 from perfdsl.semantics.links import carries
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_step
@@ -194,12 +195,15 @@ def _policy(statement: tree.Policy, module: Module, modules: dict[str, Module]) 
 
 def _stand_ins(blocks: list[Instance], word: str, some: str, fields: dict[str, Value]) -> Sequence:
     """Levels or links with stand-ins for what they move; one made up if there is none."""
-    names = tuple(block.name for block in blocks) or (some,)
+    if not blocks:
+        # Nobody knows which fields of one's own it would have.
+        made_up = Record(f"the {word} `{some}`", Open({**fields, "name": Words(some)}, strict=True))
+        return Sequence((made_up,), f"list of {word}s", (some,))
     items = tuple(
-        Record(f"the {word} `{name}`", {**fields, "name": Words(name)}, instance=block)
-        for name, block in zip(names, blocks or (None,), strict=True)
+        Record(f"the {word} `{block.name}`", {**fields, "name": Words(block.name)}, instance=block)
+        for block in blocks
     )
-    return Sequence(items, f"list of {word}s", names)
+    return Sequence(items, f"list of {word}s", tuple(block.name for block in blocks))
 
 
 def _stage(

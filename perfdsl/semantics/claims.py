@@ -83,7 +83,7 @@ def _one(statement: tree.Claim, frame: Frame) -> ClaimItem | None:
     if item is not None and not _grounded(item, frame):
         title = "the computed side depends on no model, hardware, workload or observation"
         help_ = "a claim tests what the files say: use their names instead of numbers"
-        frame.context.report("P601", title, statement.value.span, help_=help_)
+        frame.context.report("P601", title, statement.value.span, help_=help_, follows=True)
         return None
     return item
 

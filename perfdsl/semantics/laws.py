@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from perfdsl.diagnostics import Span
+from perfdsl.diagnostics import Span, did_you_mean
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, Dimension, base
@@ -102,14 +102,22 @@ def _core(context: Context) -> Record:
     return Record("the core, inside the innermost level,", {**fields, "name": Words("core")})
 
 
-class _Open(Mapping[str, Value]):
-    """Fields of a level of which nobody knows yet: any name may be one."""
+class Open(Mapping[str, Value]):
+    """Fields of a level of which nobody knows yet: any name may be one.
 
-    def __init__(self, known: Mapping[str, Value]) -> None:
+    strict: but for those that are nearly a known one.
+    """
+
+    def __init__(self, known: Mapping[str, Value], *, strict: bool = False) -> None:
         self._known = known
+        self._strict = strict
 
     def __getitem__(self, name: str) -> Value:
-        return self._known.get(name, POISON)
+        if name in self._known:
+            return self._known[name]
+        if self._strict and did_you_mean(name, list(self._known)):
+            raise KeyError(name)
+        return POISON
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)
@@ -123,9 +131,9 @@ def _any_level(span: Span, context: Context) -> Record:
     key = ("any level",)
     known = context.instances.get(key)
     if not isinstance(known, Record):
-        inner = Record("the level inside", _Open(_holds("from.inner", span, context)))
+        inner = Record("the level inside", Open(_holds("from.inner", span, context)))
         fields = {**_holds("from", span, context), "inner": inner}
-        known = context.instances[key] = Record("the supplying level", _Open(fields))
+        known = context.instances[key] = Record("the supplying level", Open(fields))
     return known
 
 

@@ -74,8 +74,10 @@ def check_sends(steps: list[Step], hardware: Instance, frame: Frame) -> None:
         for send in step.sends:
             if send.link not in links:
                 _no_link(send, hardware, list(links), frame)
+                frame.context.lost += 1
             elif send.dim != carries(links[send.link]):
                 _other_bytes(send, links[send.link], frame)
+                frame.context.lost += 1
 
 
 def _no_link(send: Send, hardware: Instance, names: list[str], frame: Frame) -> None:
@@ -90,7 +92,8 @@ def _no_link(send: Send, hardware: Instance, names: list[str], frame: Frame) -> 
     assert isinstance(node, tree.Hardware)
     why = (Label(node.head, "the hardware"),)
     title = f"the hardware `{hardware.name}` has no link `{send.link}`"
-    frame.context.report("P106", title, send.span, why=why, help_=help_, fix=fix)
+    report = frame.context.report
+    report("P106", title, send.span, why=why, help_=help_, fix=fix, missing=send.link)
 
 
 def _other_bytes(send: Send, link: Instance, frame: Frame) -> None:
@@ -105,4 +108,4 @@ def _other_bytes(send: Send, link: Instance, frame: Frame) -> None:
         title = f"this is what all together send, and `{link.name}` has the rate of each device"
         help_ = "what each device sends is in B/device"
         place, why = send.at, Label(rate, f"{OF_EACH / S}")
-    frame.context.report("P207", title, place, why=(why,), help_=help_)
+    frame.context.report("P207", title, place, why=(why,), help_=help_, follows=True)

@@ -262,6 +262,9 @@ def _evaluated(arg: tree.Argument, param: tree.Param | None, frame: Frame) -> Va
         return known if isinstance(known, Role) else Role(arg.value.id)
     if param is not None and is_link(param):
         return link_name(arg.value, frame)
+    if param is None and isinstance(arg.value, tree.Name):
+        # A parameter that there is not is told; its value may be the name of a role or a link.
+        return frame.find(arg.value.id) or POISON
     return frame.context.evaluate(arg.value, frame)
 
 

@@ -117,6 +117,7 @@ def _arguments(
 def steps_for(target: Instance | Applied, frame: Frame) -> list[Step]:
     """The steps of a model, or the one of an operator."""
     if isinstance(target, Applied):
+        frame.context.lost += frame.context.has_gaps(target.origin.node.span)
         return [applied_step(target, "", frame)]
     return steps_of(target, frame)
 
@@ -208,8 +209,9 @@ def _time(run: Run, whole: Part) -> Value:
     parts = []
     for step in run.steps:
         value = _under_policy(run, part_of(run, step))
-        if isinstance(value, Quantity):
-            parts.append(graph.product([step.count, value.node]))
+        if not isinstance(value, Quantity):
+            return POISON
+        parts.append(graph.product([step.count, value.node]))
     return Quantity(graph.total(parts), S)
 
 

@@ -104,6 +104,8 @@ class Context:
         missing: the name that nothing has. follows: something is absent, which may follow from
         another mistake (see `roots`).
         """
+        if severity is Severity.ERROR:
+            self.lost += 1
         key = (code, span)
         if key not in self.seen and not self._is_unread(span):
             self.seen.add(key)

@@ -132,5 +132,7 @@ def _no_column(name: str, column: tree.Column, names: list[str], frame: Frame) -
     place = Span(column.span.source, at, at + len(name))
     fix = Fix(f"write `{near}`", (Edit(place, near),), safe=True) if near else None
     help_ = f"did you mean `{near}`?" if near else f"there are: {', '.join(names)}"
-    frame.context.report("P106", f"the table has no column `{name}`", place, help_=help_, fix=fix)
+    frame.context.report(
+        "P106", f"the table has no column `{name}`", place, help_=help_, fix=fix, missing=name
+    )
     return False
