@@ -215,6 +215,7 @@ def read_analysis(
 ) -> AnalysisProgram:
     """An analysis, every statement of it checked."""
     frame = open_frame(node, module, policy, scenarios)
+    frame.context.asking = frame
     shows, claims, refusals, observations, solves, fits = [], [], [], [], [], []
     for name in list(frame.bindings):
         frame.own(name)

@@ -141,9 +141,11 @@ def warn_of_prefixes(context: Context, left: Operand, right: Operand) -> None:
     binary = [re.search(r"\b[KMGTPE]i(B|bit)", unit) is not None for unit in units]
     decimal = [re.search(r"\b[kMGTPE](B|bit)", unit) is not None for unit in units]
     if binary[0] != binary[1] and decimal[0] != decimal[1]:
+        powers = [1024 if each else 1000 for each in binary]
         context.report(
             "P213",
-            f"`{units[0]}` is compared with `{units[1]}`: powers of 1024 with powers of 1000",
+            f"`{units[0]}` is compared with `{units[1]}`: "
+            f"powers of {powers[0]} with powers of {powers[1]}",
             right.span,
             units[1],
             why=(Label(left.span, units[0]),),

@@ -23,6 +23,7 @@ from perfdsl.semantics.choices import (
 from perfdsl.semantics.data import row_of
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.fields import call_declared
+from perfdsl.semantics.files import where_declared
 from perfdsl.semantics.literals import noted, number, plus_minus, skew
 from perfdsl.semantics.quantities import of_nothing, quantity
 from perfdsl.semantics.reindex import reindex, row_key
@@ -74,12 +75,22 @@ def _name(expr: tree.Name, frame: Frame) -> Value:
 ENOUGH = 100
 
 
+def _with_a_workload(frame: Frame) -> str:
+    """How the analysis that is read would name a workload, one of its file."""
+    asking = frame.context.asking
+    if asking is None or asking.analysis is None:
+        return "analysis name(load = short)"
+    known = asking.module.top().values.items()
+    loads = (n for n, v in known if isinstance(v, Instance) and v.sort == "workload")
+    return f"analysis {asking.analysis.name}(load = {next(loads, 'short')})"
+
+
 def unknown_name(name: str, span: Span, frame: Frame) -> Value:
     """Report a name that nothing has, with the nearest one that exists."""
     if name == "load":
-        title = "this asks for the workload in force, and there is none"
-        help_ = "give the analysis one: `analysis name(..., load = short)`"
         asks = frame.context.applying[:1] or [span]
+        title = "this needs a workload, and the analysis has none in force"
+        help_ = f"write `{_with_a_workload(frame)}`"
         why = (Label(span, "asked for here"),) if asks[0] != span else ()
         if ("load",) in frame.context.seen:  # Every operator would ask for it.
             return POISON
@@ -91,7 +102,12 @@ def unknown_name(name: str, span: Span, frame: Frame) -> Value:
     if near is None and frame.module.units.single(name) is not None:
         help_ = f"`{name}` is a unit: write a number in front of it, such as `1 {name}`"
         return frame.context.report("P101", title, span, help_=help_, missing=name)
-    help_ = f"did you mean `{near}`?" if near else "`perfdsl list FILE` shows what a file declares"
+    shipped = where_declared(name) if few and near is None else ""
+    help_ = "`perfdsl list FILE` shows what a file declares"
+    if near:
+        help_ = f"did you mean `{near}`?"
+    elif shipped:
+        help_ = f"import it: `{shipped}`"
     fix = Fix(f"write `{near}`", (Edit(span, near),), safe=True) if near else None
     return frame.context.report("P101", title, span, help_=help_, fix=fix, missing=name)
 

@@ -7,7 +7,9 @@ folder of the file on the command line. Links are resolved before that test.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from perfdsl.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span, did_you_mean
@@ -16,7 +18,7 @@ from perfdsl.semantics.values import DataFile
 from perfdsl.syntax import tree
 from perfdsl.syntax.parser import Parsed, parse
 from perfdsl.syntax.scanner import Limits
-from perfdsl.syntax.standard import FOLDER, load_library
+from perfdsl.syntax.standard import FOLDER, library_names, library_source, load_library
 
 MAX_BYTES = 1 << 20
 MAX_IMPORTS = 64
@@ -122,6 +124,27 @@ def shown_name(path: Path) -> str:
     """A path as the user knows it: relative to where they are, if that is shorter."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+DECLARES = re.compile(r"^(?:operator|fn|let) ([^\W\d]\w*)", re.MULTILINE)
+
+
+def where_declared(name: str) -> str:
+    """The import that brings a name of the library, or a shipped file of that name; else empty."""
+    return _shipped_names().get(name, "")
+
+
+@cache
+def _shipped_names() -> dict[str, str]:
+    """What is shipped: the files of specs by their names alone, none of them is opened."""
+    found: dict[str, str] = {}
+    for key in library_names():
+        for name in DECLARES.findall(library_source(key).text):
+            found.setdefault(name, f'from "{key}" import {name}')
+    for path in sorted(shipped_specs().rglob("*.perf")):
+        key = "lib/" + path.relative_to(shipped_specs()).as_posix().removesuffix(".perf")
+        found.setdefault(path.stem, f'import "{key}"')
+    return found
 
 
 def load(entry: Source, folder: Path, limits: FileLimits) -> Reader:
@@ -357,5 +380,6 @@ def _report(
 
 def _path_span(statement: tree.Import | tree.FromImport | tree.DataFile) -> Span:
     at = statement.span
-    start = at.start + at.text.index(f'"{statement.path}"')
+    found = at.text.find(f'"{statement.path}"')  # Not there if it was written over two lines.
+    start = at.start + (found if found >= 0 else max(at.text.find('"'), 0))
     return Span(at.source, start, start + len(statement.path) + 2)

@@ -48,10 +48,13 @@ def roots(context: Context, modules: Iterable[Module]) -> list[Diagnostic]:
 def _independent(problems: list[Diagnostic], follows: set[int]) -> list[Diagnostic]:
     """Without what may follow from another error; the same absence is told once."""
     others = any(p.severity is Severity.ERROR and id(p) not in follows for p in problems)
+    broken = any(problem.severity is Severity.ERROR for problem in problems)
     titles: set[str] = set()
     kept = []
     for problem in problems:
         if id(problem) in follows:
+            if problem.severity is Severity.WARNING and broken:
+                continue
             if others or problem.title in titles:
                 continue
             titles.add(problem.title)

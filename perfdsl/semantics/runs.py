@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from functools import partial
 
-from perfdsl.diagnostics import Span
+from perfdsl.diagnostics import Label, Severity, Span
 from perfdsl.records import replace
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.expressions import evaluate
@@ -88,8 +88,9 @@ def _arguments(
         given[name] = (evaluate(arg.value, frame), arg.value.span)
     for name in ("model", "on"):
         if name not in given:
-            what = "a model or an operator" if name == "model" else "a hardware: `on: cpu`"
-            report("P304", f"this also needs {what}", expr.span)
+            machine = f"a hardware: `on: {_a_hardware(frame)}`"
+            what = "a model or an operator" if name == "model" else machine
+            report("P304", f"a prediction also needs {what}", expr.span)
             return None
     if any(value == POISON for value, _ in given.values()):
         return None
@@ -114,12 +115,35 @@ def _arguments(
     return target[0], hardware[0], policy
 
 
+def _a_hardware(frame: Frame) -> str:
+    """The name of a hardware that can be written here, the parameters of the analysis first."""
+    known = {**frame.world.slots, **frame.module.top().values}
+    machines = (n for n, v in known.items() if isinstance(v, Instance) and v.sort == "hardware")
+    return next(machines, "cpu")
+
+
 def steps_for(target: Instance | Applied, frame: Frame) -> list[Step]:
     """The steps of a model, or the one of an operator."""
     if isinstance(target, Applied):
         frame.context.lost += frame.context.has_gaps(target.origin.node.span)
         return [applied_step(target, "", frame)]
     return steps_of(target, frame)
+
+
+def _warn_of_no_memory(
+    steps: list[Step], hardware: Instance, levels: Sized, expr: tree.Call, frame: Frame
+) -> None:
+    """Bytes that no level moves take no time, which is rarely what was meant."""
+    node = hardware.origin.node
+    if levels or frame.context.has_gaps(node.span) or not any(step.flows for step in steps):
+        return
+    assert isinstance(node, tree.Declaration)
+    title = f"`{hardware.name}` has no memory: what is read and written takes no time"
+    why = (Label(expr.span, "predicted here"),)
+    help_ = "write `memory dram { bandwidth = 60 GB/s }`"
+    frame.context.report(
+        "P406", title, node.head, why=why, help_=help_, severity=Severity.WARNING, follows=True
+    )
 
 
 def _run(
@@ -131,9 +155,12 @@ def _run(
     frame: Frame,
 ) -> Value:
     before, lost = len(frame.context.problems), frame.context.lost
+    frame.context.applying.append(expr.span)
     steps = steps_for(target, frame)
+    frame.context.applying.pop()
     frame.context.lost += frame.context.has_gaps(hardware.origin.node.span)
     levels = levels_of(hardware)
+    _warn_of_no_memory(steps, hardware, levels, expr, frame)
     cold = starts_cold(frame.world.load)
     traffic = derive(steps, levels, least, cold, frame)
     run = Run(steps, hardware, levels, traffic, policy, least, frame, expr.span)

@@ -69,6 +69,7 @@ class Context:
     doubtful: set[str] = field(default_factory=set)
     unread: dict[Source, list[Span]] = field(default_factory=dict)
     misnamed: set[Span] = field(default_factory=set)
+    asking: Frame | None = None
     skipped: set[Span] = field(default_factory=set)
     missing: dict[int, str] = field(default_factory=dict)
     follows: set[int] = field(default_factory=set)

@@ -53,7 +53,14 @@ def _in_unit(statement: tree.Show, value: Value, frame: Frame) -> bool:
     shown = value.default if isinstance(value, Record) else value
     if isinstance(value, Record) and "value" in value.fields:
         shown = value.fields["value"]
-    return _unit_fits(statement.unit, shown, statement.span, frame)
+    return _unit_fits(statement.unit, shown, _unit_span(statement), frame)
+
+
+def _unit_span(statement: tree.Show) -> Span:
+    """Where the unit stands, behind `in`; the whole statement where it is written with blanks."""
+    at = statement.span
+    start = at.source.text.find(statement.unit, statement.value.span.end, at.end)
+    return at if start < 0 else Span(at.source, start, start + len(statement.unit))
 
 
 def _unit_fits(text: str, shown: Value | None, span: Span, frame: Frame) -> bool:

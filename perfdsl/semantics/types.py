@@ -110,6 +110,10 @@ def require(
         expected = wanted.text if wanted.sort != "Quantity" else _dim_text(wanted)
         title = f"{what} is {expected}, not {describe(value)}"
         missing = value.name if isinstance(value, Role) else ""
+        if isinstance(value, Words) and frame.find(value.text) is not None:
+            bare = Fix(f"write `{value.text}`", (Edit(span, value.text),), safe=True)
+            help_ = f"write `{value.text}`, without quotes"
+            return report("P302", title, span, why=why, help_=help_, fix=bare)
         return report("P302", title, span, why=why, missing=missing)
     if value.dim == wanted.dim:
         title = f"{what} counts {wanted.tag}s, and this counts {value.tag}s"
@@ -124,6 +128,7 @@ def require(
             fix = Fix(
                 f"write `{span.text} {unit}`", (Edit(span, f"{span.text} {unit}"),), safe=True
             )
+            help_ = ""
     return report(code, title, span, shown(value), why=why, notes=notes, help_=help_, fix=fix)
 
 

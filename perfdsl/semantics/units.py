@@ -135,6 +135,10 @@ class UnitTable:
             big = name[:-1].replace("K", "k") if "i" not in name else name[:-1]
             title = f"`{name}` is ambiguous: write `{big}B` for bytes, `{big}bit` for bits"
             return UnitError("P206", title)
+        if name in {"KB", "Kbit"}:
+            unit = name[1:]
+            title = f"`{name}` is no unit: `k{unit}` is 1000 {unit}, `Ki{unit}` is 1024 {unit}"
+            return UnitError("P206", title)
         for written, right in self._spellings(name):
             return UnitError("P206", f"`{written}` is not how this unit is written", right)
         if (rate := RATE.fullmatch(name)) is not None:
@@ -142,7 +146,8 @@ class UnitTable:
                 rate[2] if rate[2] == "Bps" else rate[2].lower()
             ]
             return UnitError("P201", f"there is no unit `{name}`", f"{rate[1]}{unit}/s")
-        near = did_you_mean(name, list(self.names()))
+        longer = [known for known in self.known if len(name) > 2 and known.startswith(name)]
+        near = longer[0] if longer else did_you_mean(name, list(self.names()))
         return UnitError("P201", f"there is no unit `{name}`", near or "")
 
     def _spellings(self, name: str) -> list[tuple[str, str]]:
@@ -150,7 +155,6 @@ class UnitTable:
         found = [known for known in self.names() if known.lower() == name.lower()]
         if not found and name.endswith("s") and self.single(name[:-1]) is not None:
             found = [name[:-1]]
-        # KB is kB: between kB and KiB the decimal one was written, with a wrong k.
         return [(name, right) for right in found[:1]]
 
     def names(self) -> list[str]:

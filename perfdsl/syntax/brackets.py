@@ -207,11 +207,11 @@ class _Reading:
 
     def _opened_above(self, token: Token) -> bool:
         """A closer that starts a line, and a line above that ends in `=`: its opener hung there."""
-        if token.text != ")" or self.tokens[-1].text != "\n":
+        if token.text != ")" or not self.tokens or self.tokens[-1].text != "\n":
             return False
         lines = [at for at, each in enumerate(self.tokens) if each.text == "\n"]
         for end in lines[-2:-20:-1]:
-            before = self.tokens[end - 1]
+            before = self.tokens[end - 1] if end else NOTHING
             if before.text in {"{", "}"}:
                 return False
             if before.text == "=":

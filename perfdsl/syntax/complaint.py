@@ -91,6 +91,7 @@ def complain(situation: Situation) -> Diagnostic:
         _missing_word,
         _missing_sign,
         _too_many,
+        _side_by_side,
     ):
         if (diagnostic := guess(situation)) is not None:
             return diagnostic
@@ -214,6 +215,15 @@ def _too_many(situation: Situation) -> Diagnostic | None:
     fix = Fix("remove it", (Edit(span, ""),), safe=False)
     title = f"`{_shown(situation.token)}` is one too many"
     return Diagnostic("P001", title, span, fix=fix)
+
+
+def _side_by_side(situation: Situation) -> Diagnostic | None:
+    """`cores clock 64 MAC/(cycle*core)`: a product is always written."""
+    token, before = situation.token, situation.before
+    values = {"NAME", "QUANTITY", "RPAR"}
+    if before is None or "STAR" not in situation.wanted or not _same_line(situation):
+        return None
+    return _absent(situation, "*") if {token.kind, before.kind} <= values else None
 
 
 def _unexpected(situation: Situation) -> Diagnostic:

@@ -55,6 +55,15 @@ STATEMENTS = {
     "parameter": "unknown",
 }
 
+# Statements whose form, not their first word alone, is another one elsewhere.
+FORMS = {
+    "fn": (
+        "fn name(x: Count): Count = ...",
+        re.compile(r"\s*\w+\s*\([^)]*\)\s*(:\s*[\w<>/*^()]+\s*)?=(?!=)"),
+    ),
+    "repeat": ("repeat l in 0 ..< n { ... }", re.compile(r".*\.\.")),
+}
+
 ASSIGNED = {"let", "fn", "unit", "policy", "work", "read", "write", "send", "observe", "fit"}
 
 
@@ -238,9 +247,13 @@ def _other_word(situation: Situation) -> Diagnostic | None:
     is_first = situation.token.start <= word.start or situation.before == word
     if meant is None or not is_first:
         return None
-    return _fixed(
-        f"`{word.text}` is written `{meant}` here", situation.span(word), meant, safe=True
-    )
+    span = situation.span(word)
+    form, whole = FORMS.get(meant, ("", None))
+    rest = situation.source.text[word.end :].split("\n", maxsplit=1)[0]
+    if whole is not None and not whole.match(rest):
+        what = "a function" if meant == "fn" else "repetition"
+        return Diagnostic(CODE, f"{what} is written `{form}`", span)
+    return _fixed(f"`{word.text}` is written `{meant}` here", span, meant, safe=True)
 
 
 def _no_range(situation: Situation) -> Diagnostic | None:
@@ -270,7 +283,8 @@ def _bare_path(situation: Situation) -> Diagnostic | None:
     text = situation.source.text
     end = next((i for i in range(token.start, len(text)) if text[i].isspace()), len(text))
     span = Span(situation.source, token.start, end)
-    return _fixed("a path stands in quotes", span, f'"{span.text}"', safe=True)
+    path = span.text if "/" in span.text else span.text.replace(".", "/")
+    return _fixed("a path stands in quotes", span, f'"{path}"', safe=True)
 
 
 THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])")
