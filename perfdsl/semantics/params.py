@@ -109,7 +109,7 @@ def _finish(value: Value, frame: Frame, binding: Binding, check: Check | None) -
 
 
 def checked_number(
-    value: Quantity, wanted: Type | None, span: Span, frame: Frame, binding: Binding
+    value: Quantity, wanted: Type | None, span: Span, frame: Frame, binding: Binding | tree.Param
 ) -> Value:
     """A number as written, held against its declared range and wholeness."""
     number = frame.context.graph.number(value.node)
@@ -117,17 +117,18 @@ def checked_number(
         return value
     if wanted is not None and wanted.whole and not _is_whole(number):
         return _not_whole(value, span, frame, binding)
+    if binding.within is None:
+        return value
     limits = range_of(binding.within, frame)
     low, high = frame.context.graph.ends(value.node) or (number, number)
-    outside = limits is not None and not limits[0] <= low <= high <= limits[1]
-    if outside and binding.within is not None:
+    if limits is not None and not limits[0] <= low <= high <= limits[1]:
         title = f"`{binding.name}` is outside its declared range"
         why = (Label(binding.within.span, "the range"),)
         return frame.context.report("P303", title, span, why=why)
     return value
 
 
-def _not_whole(value: Quantity, span: Span, frame: Frame, binding: Binding) -> Value:
+def _not_whole(value: Quantity, span: Span, frame: Frame, binding: Binding | tree.Param) -> Value:
     """Blame the number where it is written, even if a count is needed elsewhere."""
     node = frame.context.graph.nodes[value.node]
     written = node.data.span if node.op == "input" and node.data.span is not None else span
@@ -273,16 +274,7 @@ def _argument(param: tree.Param, value: Value, span: Span, frame: Frame, home: F
     value = require(value, wanted, span, frame, f"`{param.name}`", param.span)
     whole = wanted is not None and wanted.whole
     if isinstance(value, Quantity) and (whole or param.within is not None):
-        holder = Binding(
-            param.name,
-            "parameter",
-            param.default or tree.Name("", span=param.span),
-            param.span,
-            param.span,
-            param.type,
-            param.within,
-        )
-        return checked_number(value, wanted, span, home, holder)
+        return checked_number(value, wanted, span, home, param)
     return value
 
 

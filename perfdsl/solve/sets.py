@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from operator import ge, gt
 from typing import NamedTuple
 
 from perfdsl.numeric.intervals import NONE, Range, Slope
@@ -65,6 +66,7 @@ def _touched(formula: Formula, part: Range) -> Range:
     return Range(middle, middle)
 
 
+Comparison = Callable[[float, float], bool]
 Finder = Callable[[Formula, Range, int], Range | None]
 Test = Callable[[Slope], bool]
 
@@ -133,17 +135,22 @@ def _zero_on_monotone(formula: Formula, part: Range, sign: int) -> Range | None:
     rising = sign or 1
     part = _with_ends(formula, part)
 
-    def reached(u: float) -> bool:
+    def reached(u: float) -> float:
         value, size = formula.at(u)
-        return rising * value >= -_slack(size)
+        return rising * value + _slack(size)
 
-    def passed(u: float) -> bool:
+    def passed(u: float) -> float:
         value, size = formula.at(u)
-        return rising * value > _slack(size)
+        return rising * value - _slack(size)
 
-    if not reached(part.high) or passed(part.low):
+    if not reached(part.high) >= 0 or passed(part.low) > 0:
         return None
-    found = Range(_first(reached, part), _last_before(passed, part))
+    low, high = part
+    if not reached(low) >= 0:
+        low = crossing(reached, part, ge).high
+    if passed(high) > 0:
+        high = crossing(passed, part, gt).low
+    found = Range(low, high)
     if found.low > found.high:
         # Between two neighbouring numbers: a steep root, or a jump that leaves zero out.
         slope = formula.over(found.high, found.low).slope
@@ -192,6 +199,55 @@ def _first(test: Callable[[float], bool], part: Range) -> float:
 def _last_before(test: Callable[[float], bool], part: Range) -> float:
     """The largest u of a part where a test fails that, once it holds, stays so."""
     return turn(test, part).low if test(part.high) else part.high
+
+
+def crossing(gap: Callable[[float], float], part: Range, test: Comparison) -> Range:
+    """Two neighbouring numbers between which a gap comes to be over zero (test: or at zero).
+
+    Where the ends are near each other, the guesses are those of the ITP method (Oliveira and
+    Takahashi, ACM TOMS 47, 2020): the secant's, drawn to the middle as far as no more steps than
+    halving takes are at stake. A third of the evaluations that halving alone would need.
+    """
+    low, high = _near(gap, part, test)
+    below, above, first = gap(low), gap(high), high - low
+    room = max(high - low, 0.0)
+    for _ in range(STEPS):
+        middle = low + (high - low) / 2
+        if middle in {low, high}:
+            break
+        guess = _guess(low, high, below, above, first, room)
+        room /= 2
+        here = gap(guess)
+        if test(here, 0.0):
+            high, above = guess, here
+        else:
+            low, below = guess, here
+    return Range(low, high)
+
+
+def _guess(low: float, high: float, below: float, above: float, first: float, room: float) -> float:
+    """The secant's zero, a little towards the middle, no further from it than there is room."""
+    middle = low + (high - low) / 2
+    secant = low - below * ((high - low) / (above - below)) if above > below else math.nan
+    if not low < secant < high:
+        return middle
+    towards = 1.0 if middle >= secant else -1.0
+    pull = max(0.2 * (high - low) ** 2 / first, 2 * math.ulp(secant))
+    guess = middle if pull >= abs(middle - secant) else secant + towards * pull
+    reach = max(room - (high - low) / 2, 0.0)
+    guess = guess if abs(guess - middle) <= reach else middle - towards * reach
+    return guess if low < guess < high else middle
+
+
+def _near(gap: Callable[[float], float], part: Range, test: Comparison) -> Range:
+    """The part halved until its ends are positive or negative, and near each other."""
+    low, high = part
+    for _ in range(STEPS):
+        middle = _middle(Range(low, high))
+        if middle in {low, high} or abs(high - low) <= min(abs(low), abs(high)):
+            break
+        low, high = (low, middle) if test(gap(middle), 0.0) else (middle, high)
+    return Range(low, high)
 
 
 def turn(test: Callable[[float], bool], part: Range) -> Range:

@@ -8,7 +8,6 @@ themselves. Which classes and fields there are is read off the dataclasses of tr
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import isclass
 from typing import Any
 
 from perfdsl.diagnostics import Source, Span
@@ -22,7 +21,11 @@ Json = Any
 
 def _nodes() -> dict[str, type[tree.Node]]:
     found = vars(tree).values()
-    return {each.__name__: each for each in found if isclass(each) and issubclass(each, tree.Node)}
+    return {
+        each.__name__: each
+        for each in found
+        if isinstance(each, type) and issubclass(each, tree.Node)
+    }
 
 
 def _own_fields(node: type[tree.Node]) -> list[str]:
