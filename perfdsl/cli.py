@@ -9,10 +9,11 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, TypeAlias
 
 from perfdsl import __version__
 from perfdsl.arguments import Commands, argument, option
@@ -21,10 +22,13 @@ from perfdsl.records import dataclass
 
 if TYPE_CHECKING:
     from perfdsl.pipeline import Options, Solution
+    from perfdsl.present.formula_sheet import Sheet
     from perfdsl.present.style import Theme
     from perfdsl.semantics.files import FileLimits
+    from perfdsl.semantics.program import Program
     from perfdsl.solve.answers import AnalysisAnswer
 
+Sheets: TypeAlias = "Mapping[str, Sheet]"
 KEPT, BROKEN, MISTAKE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 
 # The one place of this table: `perfdsl --help` prints it, and the README repeats it word for word.
@@ -82,6 +86,7 @@ class Stage(StrEnum):
 
     TREE = "tree"
     PROGRAM = "program"
+    FORMULAS = "formulas"
 
 
 FileName = Annotated[str, argument(metavar="FILE", help="a .perf file; - is standard input")]
@@ -148,6 +153,9 @@ def solve(
     form: Annotated[AnswerForm, option("--format", help="of the answers")] = AnswerForm.TEXT,
     per_operator: Annotated[bool, option("--per-operator", help="add operators")] = False,
     verbose: Annotated[bool, option("--verbose", "-v", help="all formulas")] = False,
+    formulas: Annotated[
+        bool, option("--formulas", help="each quantity as written and as derived")
+    ] = False,
     strict: Annotated[bool, option("--strict", help="undecided claims end with 1")] = False,
     deny_warnings: DenyWarnings = False,
     timeout: Annotated[float, option(min=0, metavar="SECONDS", help="deadline")] = SECONDS,
@@ -162,15 +170,19 @@ def solve(
     """Answer the analyses of a file."""
     limits = Bounds(max_file_size, max_imports, max_depth, max_tokens, max_nesting)
     request = Request(file, settings or [], scenarios or [], policy, limits, timeout, per_operator)
+    started = time.monotonic()
     solution = _solved(request, analyses or [])
-    code = _code(solution, strict=strict, deny_warnings=deny_warnings)
     screen = Screen(color, width)
+    sheets: Sheets = {}
+    if formulas:
+        solution, sheets = _with_formulas(solution, request, started)
+    code = _code(solution, strict=strict, deny_warnings=deny_warnings)
     if form is AnswerForm.JSON:
-        _write(_json(solution.answers, solution.problems, file, code))
+        _write(_json(solution.answers, solution.problems, file, code, sheets))
     else:
         screen.problems(solution.problems)
         if not has_errors(solution.problems):
-            _write(_page(solution, form, screen, file, verbose=verbose))
+            _write(_page(solution, form, screen, file, sheets, verbose=verbose))
     sys.exit(code)
 
 
@@ -227,7 +239,9 @@ def explain(
 def show(
     file: FileName,
     name: Annotated[str, argument(metavar="NAME", help="all where none is given")] = "",
-    stage: Annotated[Stage, option(help="tree: as parsed; program: as checked")] = Stage.TREE,
+    stage: Annotated[
+        Stage, option(help="tree: as parsed; program: as checked; formulas: of one name")
+    ] = Stage.TREE,
     settings: Settings = None,
     color: Color = ColorChoice.AUTO,
     width: Width = 0,
@@ -238,14 +252,16 @@ def show(
     screen = Screen(color, width)
     solution = _checked(Request(file, settings or [], [], "", Bounds()))
     entry = solution.program.entry if solution.program is not None else None
-    if entry is None or (stage is Stage.PROGRAM and has_errors(solution.problems)):
+    if entry is None or (stage is not Stage.TREE and has_errors(solution.problems)):
         screen.problems(solution.problems)
         sys.exit(MISTAKE)
     assert solution.program is not None
     if stage is Stage.TREE:
         found = program_pages.tree_page(entry.file, name)
-    else:
+    elif stage is Stage.PROGRAM:
         found = program_pages.program_page(solution.program, name, screen.theme(sys.stdout))
+    else:
+        found = _formula(solution.program, name, screen)
     if isinstance(found, Diagnostic):
         screen.problems([found])
         sys.exit(MISTAKE)
@@ -436,6 +452,33 @@ def _solved(request: Request, names: Sequence[str]) -> Solution:
     return Solution(found.program, (), (*unknown, *found.problems)) if unknown else found
 
 
+def _formula(program: Program, name: str, screen: Screen) -> str | Diagnostic:
+    from perfdsl.present.formula_pages import page
+    from perfdsl.solve.reading import Timeout
+
+    try:
+        return page(program, name, screen.theme(sys.stdout), time.monotonic() + SECONDS)
+    except Timeout:
+        return _late(SECONDS)
+
+
+def _with_formulas(solution: Solution, request: Request, started: float) -> tuple[Solution, Sheets]:
+    """The solution with the formulas of its analyses; without answers, if that takes too long."""
+    from perfdsl.pipeline import Solution
+    from perfdsl.present.formula_sheet import sheets
+    from perfdsl.solve.reading import Timeout
+
+    if solution.program is None or has_errors(solution.problems):
+        return solution, {}
+    deadline = started + request.seconds
+    unicode = _is_unicode(sys.stdout)
+    try:
+        found = sheets(solution.program, solution.answers, deadline=deadline, unicode=unicode)
+    except Timeout:
+        return Solution(None, (), (_late(request.seconds),)), {}
+    return solution, found
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
     """The text of an export; "" where there is none, and the problems say why."""
@@ -515,25 +558,44 @@ def _code(solution: Solution, *, strict: bool = False, deny_warnings: bool = Fal
 # --------------------------------------------------------------------------------------- pages
 
 
-def _page(solution: Solution, form: AnswerForm, screen: Screen, file: str, *, verbose: bool) -> str:
+def _page(
+    solution: Solution,
+    form: AnswerForm,
+    screen: Screen,
+    file: str,
+    sheets: Sheets,
+    *,
+    verbose: bool,
+) -> str:
     if not solution.answers:
         return f"{_shown(file)} has no analysis: there is nothing to solve"
     if form is AnswerForm.MARKDOWN:
         from perfdsl.present import markdown
 
-        return markdown.page(solution.answers)
+        return markdown.page(solution.answers, sheets)
     from perfdsl.present import text
 
-    return text.page(solution.answers, screen.theme(sys.stdout), verbose=verbose)
+    theme = screen.theme(sys.stdout)
+    if not sheets:
+        return text.page(solution.answers, theme, verbose=verbose)
+    from perfdsl.present.formula_section import section
+
+    told = partial(section, sheets, theme)
+    return text.page(solution.answers, theme, verbose=verbose, formulas=told)
 
 
 def _json(
-    answers: Sequence[AnalysisAnswer], problems: Sequence[Diagnostic], file: str, code: int
+    answers: Sequence[AnalysisAnswer],
+    problems: Sequence[Diagnostic],
+    file: str,
+    code: int,
+    sheets: Sheets | None = None,
 ) -> str:
     from perfdsl.present.json_form import document
 
     tool = f"perfdsl {__version__}"
-    return document(answers, problems, file=_shown(file), tool=tool, exit_code=code)
+    name = _shown(file)
+    return document(answers, problems, file=name, tool=tool, exit_code=code, sheets=sheets)
 
 
 def _problem_form(problems: Sequence[Diagnostic], form: ProblemForm, file: str, code: int) -> str:

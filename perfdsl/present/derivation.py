@@ -46,13 +46,13 @@ def roots(program: Program, name: str) -> list[Root]:
     """What a name means: a `let`, a claim by its id or title, or a path such as cpu.clock."""
     found: dict[Span, Root] = {}
     for analysis in program.analyses:
-        for root in _in_analysis(program, analysis):
+        for root in in_analysis(program, analysis):
             if name in {root.name, f"{analysis.name}.{root.name}"}:
                 found.setdefault(root.span, root)
     return list(found.values())
 
 
-def _in_analysis(program: Program, analysis: AnalysisProgram) -> Iterator[Root]:
+def in_analysis(program: Program, analysis: AnalysisProgram) -> Iterator[Root]:
     for item in analysis.definitions:
         yield Root(item.name, item.formula, item.value, item.span)
     for claim in analysis.claims:

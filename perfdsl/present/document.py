@@ -331,6 +331,40 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Symbol:
+    """A symbol of a formula in LaTeX, and what it stands for; value: null for an index."""
+
+    symbol: str
+    name: str
+    value: Quantity | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
+    """as_written, as_derived: in the notation of the language, "" where there is none.
+
+    latex: a display that needs the preamble of `perfdsl export`.
+    """
+
+    as_written: str
+    as_derived: str
+    latex: str
+    symbols: list[Symbol]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation:
+    """A quantity with its formula. sort `part`: what other formulas name and nobody defined."""
+
+    name: str
+    sort: Literal["let", "policy", "show", "claim", "part"]
+    value: Quantity | None
+    formula: Formula
+    location: Location | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     name: str
     doc: str
@@ -345,6 +379,7 @@ class Analysis:
     operators: list[Table]
     data: list[DataFile] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
+    derivations: list[Derivation] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

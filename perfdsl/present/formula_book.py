@@ -23,6 +23,7 @@ from perfdsl.present.latex_math import Math, Piece, row
 from perfdsl.present.latex_names import Names, Path, another
 from perfdsl.present.latex_numbers import literal, value
 from perfdsl.present.latex_printer import Printer, meaning
+from perfdsl.present.latex_sympy import Derived, bare_number
 from perfdsl.present.latex_units import Units
 from perfdsl.present.named_nodes import Named, folded, named_nodes, own_name, working_sets
 from perfdsl.present.node_dimensions import dimension_of
@@ -65,6 +66,8 @@ class Book:
     dimensions: dict[int, Dimension | None] = field(default_factory=dict)
     sets: dict[int, Path] = field(default_factory=dict)
     unnamed: int = 0
+    graph: Graph | None = None
+    closed: dict[tuple[Span, int], list[Any]] = field(default_factory=dict)
 
     # -------------------------------------------------------------------------- as written
 
@@ -91,20 +94,43 @@ class Book:
         if made is None:
             return ""
         formulas, expr = made
-        leaf = lambda part: self._text(formulas, part)  # noqa: E731  three printers, three leaves
-        table = lambda part: formulas.tables[part].name  # noqa: E731  as above
-        return Plain(leaf, self._order(formulas), table, unicode).text(expr)
+        return self.plain_printer(formulas, unicode=unicode).text(expr)
+
+    def plain_printer(self, formulas: Formulas, *, unicode: bool) -> Plain:
+        """The printer of text with the author's names."""
+        return Plain(
+            lambda part: self._text(formulas, part),
+            self._order(formulas),
+            lambda part: formulas.tables[part].name,
+            unicode,
+        )
+
+    def symbol_printer(self, formulas: Formulas) -> Derived:
+        """The printer of LaTeX with symbols."""
+        return self._printer(formulas, self._symbol)
+
+    def symbol_of(self, node: int) -> Math:
+        """The symbol of a named node."""
+        return self._symbol(node)
 
     def _printed(self, node: int, leaf: Callable[[int], Math]) -> Math | None:
-        from perfdsl.present.latex_sympy import Derived, bare_number
-
         made = self._expr(node)
-        if made is None:
-            return None
-        formulas, expr = made
-        shown = lambda part: leaf(_node_of(formulas, part))  # noqa: E731  as above
-        table = lambda part: self._table(formulas, part)  # noqa: E731  as above
-        return Derived(shown, self._order(formulas), bare_number, table, ROOM).print(expr)
+        return None if made is None else self._printer(made[0], leaf).print(made[1])
+
+    def _printer(self, formulas: Formulas, leaf: Callable[[int], Math]) -> Derived:
+        return Derived(
+            lambda part: leaf(_node_of(formulas, part)),
+            self._order(formulas),
+            bare_number,
+            lambda part: self._table(formulas, part),
+            ROOM,
+        )
+
+    def opened(self) -> Graph:
+        """The graph with every literal that has a unit as a parameter."""
+        if self.graph is None:
+            self.graph = with_units(self.program.graph)
+        return self.graph
 
     def _table(self, formulas: Formulas, part: Any) -> tuple[str, float]:
         name = formulas.tables[part].name
@@ -122,7 +148,7 @@ class Book:
             return None
         formulas = self.formulas.get(kept)
         if formulas is None:
-            formulas = self.formulas[kept] = Formulas(with_units(self.program.graph), kept)
+            formulas = self.formulas[kept] = Formulas(self.opened(), kept)
         return formulas, formulas.expr(root)
 
     def _order(self, formulas: Formulas) -> Ordered:
@@ -134,12 +160,17 @@ class Book:
         """A node as a symbol; a literal as the quantity that was written."""
         name = self.name_of(node)
         if name is not None:
-            name = meaning(self.meanings, name, self.quantity_of(node))
-            item = self.program.graph.nodes[node]
-            if item.args and item.op != "answer":
-                self.parts.setdefault(node, name)
-            return self.names.symbol(name)
+            return self.names.symbol(self._met(node, name))
         return self._literal(node)
+
+    def _met(self, node: int, name: Path) -> Path:
+        """The name of a node that is used: of the two that are called the same, each its own."""
+        found = meaning(self.meanings, name, self.quantity_of(node))
+        item = self.program.graph.nodes[node]
+        if item.args and item.op != "answer":
+            self.parts.setdefault(node, found)
+        self.names.recent.setdefault(found)
+        return found
 
     def _number(self, node: int) -> Math:
         """A node as its number; what is open stays a symbol."""
@@ -168,12 +199,11 @@ class Book:
         node = _node_of(formulas, part)
         name = self.name_of(node)
         if name is not None:
-            self._symbol(node)
-            return name.text, WHOLE
+            return self._met(node, name).text, WHOLE
         source = self.program.graph.nodes[node].data
         unit = source.unit.text or source.unit.tag
         shown = f"{source.digits or format(source.value / source.unit.factor, '.4g')} {unit}"
-        return shown.strip(), WHOLE if not unit else PRODUCT + 1
+        return shown.strip(), PRODUCT if "/" in unit or "*" in unit else WHOLE
 
     def name_of(self, node: int) -> Path | None:
         """What a node is called: in the analysis, else where it was written."""

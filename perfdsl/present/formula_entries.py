@@ -37,7 +37,7 @@ class Entry:
 
     name: its symbol, or what it is as written. steps: what it is equal to, one behind the other.
     cited: the findings that its formulas rest on, by their numbers. symbols: those that it uses.
-    last: how a claim's last step stands to what is claimed.
+    last: how a claim's last step stands to what is claimed. shown: the value.
     """
 
     sort: str
@@ -51,6 +51,7 @@ class Entry:
     cited: tuple[int, ...] = ()
     symbols: tuple[Path, ...] = ()
     last: tuple[str, Math] | None = None
+    shown: Number | None = None
 
 
 def lets(book: Book) -> Iterator[Entry]:
@@ -74,7 +75,8 @@ def _let(book: Book, item: Definition, expr: tree.Expr) -> Entry:
     book.meanings.setdefault(name, item.value)
     shown = book.number_of(node) if isinstance(item.value, Quantity) else None
     steps = _steps(book, node, written, shown)
-    return _entry(book, "let", texts, book.names.symbol(name), steps, node, item.span)
+    symbol = book.names.symbol(name)
+    return _entry(book, "let", texts, symbol, steps, node, item.span, shown=shown)
 
 
 def shows(book: Book, answer: AnalysisAnswer) -> Iterator[Entry]:
@@ -93,7 +95,7 @@ def _show(book: Book, item: ShowItem, statement: tree.Show, shown: Shown) -> Ite
     written = book.printer(book.analysis.frame).print(statement.value)
     steps = _steps(book, node, None, shown.value)
     texts = (item.title or item.formula, item.formula, statement.doc)
-    yield _entry(book, "show", texts, written, steps, node, item.span)
+    yield _entry(book, "show", texts, written, steps, node, item.span, shown=shown.value)
 
 
 def claims(book: Book, answer: AnalysisAnswer) -> Iterator[tuple[Entry, Verdict]]:
@@ -164,9 +166,9 @@ def parts(book: Book) -> Iterator[Entry]:
         for node in waiting:
             done.add(node)
             name = book.parts[node]
-            steps = _steps(book, node, None, book.number_of(node))
-            texts = (name.text, "", "")
-            yield _entry(book, "part", texts, book.names.symbol(name), steps, node, None)
+            shown = book.number_of(node)
+            steps, symbol = _steps(book, node, None, shown), book.names.symbol(name)
+            yield _entry(book, "part", (name.text, "", ""), symbol, steps, node, None, shown=shown)
 
 
 # ---------------------------------------------------------------------------------------- steps
@@ -196,13 +198,14 @@ def _entry(
     node: int | None,
     span: Span | None,
     last: tuple[str, Math] | None = None,
+    shown: Number | None = None,
 ) -> Entry:
     """An entry, with what its formulas used since the last one. texts: title, formula, doc."""
     steps = tuple(step for step in steps if step.latex != name.latex)
     cited, symbols = tuple(sorted(book.cited)), tuple(book.names.recent)
     book.cited.clear()
     book.names.recent.clear()
-    return Entry(sort, *texts, name, steps, node, span, cited, symbols, last)
+    return Entry(sort, *texts, name, steps, node, span, cited, symbols, last, shown)
 
 
 def _node(value: Value) -> int | None:

@@ -18,7 +18,7 @@ from perfdsl.present.latex_plain import without_siunitx
 from perfdsl.present.latex_symbols import Row, row_of
 from perfdsl.present.latex_units import Units
 from perfdsl.semantics.program import Program
-from perfdsl.solve.answers import AnalysisAnswer
+from perfdsl.solve.answers import AnalysisAnswer, Number
 from perfdsl.solve.reading import Reading
 
 
@@ -26,14 +26,16 @@ from perfdsl.solve.reading import Reading
 class Told:
     """One quantity. sort: let, policy, show, claim or part. node: None where it is no quantity.
 
-    as_written, as_derived: in the notation of the language, "" where there is none. latex: needs
-    the preamble of the export. mathematics: the same for MathJax. symbols: what the formulas use.
+    shown: its value. as_written, as_derived: in the notation of the language, "" where there is
+    none. latex: needs the preamble of the export. mathematics: the same for MathJax. symbols: what
+    the formulas use.
     """
 
     sort: str
     name: str
     node: int | None
     span: Span | None
+    shown: Number | None
     as_written: str
     as_derived: str
     latex: str
@@ -76,5 +78,5 @@ def _told(book: Book, entry: Entry, latex: str, unicode: bool) -> Told:
         derived = book.plain(entry.node, unicode=unicode)
     rows = tuple(row_of(book, name) for name in entry.symbols)
     plain = without_siunitx(latex, book.units)
-    return Told(entry.sort, entry.title or entry.written, entry.node, entry.span, entry.written,
-                derived, latex, plain, rows)  # fmt: skip
+    return Told(entry.sort, entry.title or entry.written, entry.node, entry.span, entry.shown,
+                entry.written, derived, latex, plain, rows)  # fmt: skip

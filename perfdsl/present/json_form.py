@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from perfdsl.diagnostics import Diagnostic, Span
 from perfdsl.numeric import intervals
@@ -14,6 +14,9 @@ from perfdsl.present.diagnostic_forms import JsonObject, to_json
 from perfdsl.solve import answers as a
 from perfdsl.solve.unknowns import AnswerSet
 
+if TYPE_CHECKING:
+    from perfdsl.present.formula_sheet import Sheet, Told
+
 
 def document(
     answers: Sequence[a.AnalysisAnswer],
@@ -22,14 +25,15 @@ def document(
     file: str,
     tool: str,
     exit_code: int,
+    sheets: Mapping[str, Sheet] | None = None,
 ) -> str:
-    """The document as text, without a last newline."""
+    """The document as text, without a last newline; sheets: formulas, where they are asked for."""
     found = d.Document(
         tool=tool,
         file=file,
         exit_code=exit_code,
         summary=_summary(answers),
-        analyses=[_analysis(each) for each in answers],
+        analyses=[_analysis(each, (sheets or {}).get(each.name)) for each in answers],
         problems=[_problem(to_json(each)) for each in problems],
     )
     return d.written(found)
@@ -45,7 +49,7 @@ def _problem(found: JsonObject) -> d.Problem:
     return d.Problem(**{**found, **parts})
 
 
-def _analysis(item: a.AnalysisAnswer) -> d.Analysis:
+def _analysis(item: a.AnalysisAnswer, sheet: Sheet | None) -> d.Analysis:
     return d.Analysis(
         name=item.name,
         doc=item.doc,
@@ -63,7 +67,35 @@ def _analysis(item: a.AnalysisAnswer) -> d.Analysis:
         operators=[_table(name, table) for name, table in item.per_operator],
         data=[_data(each) for each in item.data if each.file],
         fits=[_fit(each) for each in item.fits],
+        derivations=[_derivation(each) for each in sheet.quantities] if sheet else [],
     )
+
+
+def _derivation(told: Told) -> d.Derivation:
+    symbols = [
+        d.Symbol(symbol=row.symbol, name=row.name, value=_optional(row.number), source=row.source)
+        for row in told.symbols
+    ]
+    return d.Derivation(
+        name=told.name,
+        sort=_derived(told.sort),
+        value=_optional(told.shown),
+        formula=d.Formula(
+            as_written=told.as_written,
+            as_derived=told.as_derived,
+            latex=told.latex,
+            symbols=symbols,
+        ),
+        location=None if told.span is None else _location(told.span),
+    )
+
+
+def _derived(sort: str) -> Literal["let", "policy", "show", "claim", "part"]:
+    match sort:
+        case "let" | "policy" | "show" | "claim" as known:
+            return known
+        case _:
+            return "part"
 
 
 def _data(item: a.DataRead) -> d.DataFile:

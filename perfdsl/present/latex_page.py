@@ -6,13 +6,14 @@ It needs amsmath, siunitx, booktabs and hyperref alone, and compiles in one run.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from perfdsl.present import words
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import Book, open_book
 from perfdsl.present.formula_entries import Entry, claims, lets, parts, shows
+from perfdsl.present.formula_inverses import turned
 from perfdsl.present.latex_functions import functions
 from perfdsl.present.latex_math import Math, lines
 from perfdsl.present.latex_symbols import symbol_tables
@@ -125,7 +126,7 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
     yield from _quantities("Quantities", [*lets(book), *shows(book, answer)], chapter, notes)
     yield from tables(answer, book)
     yield from _claims(list(claims(book, answer)), chapter, notes)
-    yield from _answers(answer.solved)
+    yield from _answers(chapter)
     yield from _quantities("What they are made of", list(parts(book)), chapter, notes)
     yield from functions(book)
     yield from _findings(answer.findings, chapter.first)
@@ -237,12 +238,24 @@ def _refusal(item: Refused) -> str:
     return rf"\textbf{{{text(item.title, 200)}}}: {mark} {text(came)}: {code(item.formula, 400)}"
 
 
-def _answers(solved: Iterable[Solved]) -> Iterator[str]:
-    found = list(solved)
-    if found:
+def _answers(chapter: Chapter) -> Iterator[str]:
+    """Every answer, and the closed forms of its unknown, each with its condition."""
+    if chapter.answer.solved:
         yield r"\subsection*{Answers}"
-    for item in found:
-        yield from (answer_line(item), "")
+    asked = {item.span: item for item in chapter.book.analysis.solves}
+    for item in chapter.answer.solved:
+        yield from (rf"\medskip{answer_line(item)}", "")
+        for form in turned(chapter.book, asked[item.span], item.answer.unknown):
+            yield from _closed(*form.latex(chapter.book))
+
+
+def _closed(formula: Math, condition: Math | None) -> Iterator[str]:
+    rows = list(_broken("& ", formula, WIDTH - 40))
+    if condition is not None:
+        rows += _broken(r"&\quad\text{if}\ ", condition, WIDTH - 80)
+    yield r"\begin{align*}"
+    yield " \\\\\n".join(rows)
+    yield r"\end{align*}"
 
 
 def answer_line(item: Solved) -> str:

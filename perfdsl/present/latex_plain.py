@@ -11,6 +11,7 @@ QTY = re.compile(r"\\qty\{([^{}]*)\}\{((?:\\[A-Za-z]+(?:\{\d+\})?)*)\}")
 NUM = re.compile(r"\\num\{([^{}]*)\}")
 UNIT = re.compile(r"\\unit\{((?:\\[A-Za-z]+(?:\{\d+\})?)*)\}")
 COMMAND = re.compile(r"\\([A-Za-z]+)(?:\{(\d+)\})?")
+OPERATOR = re.compile(r"\\operatorname\*?\{([^{}]*)\}")
 FOOTNOTE = re.compile(r"\\footnotemark\[\d+\]")
 PREFIX = {name: short for short, name in PREFIXES.items() if short not in {"\u00b5", "\u03bc"}}
 
@@ -21,6 +22,8 @@ def without_siunitx(latex: str, units: Units) -> str:
     shown = UNIT.sub(lambda m: _unit(m[1], units), shown)
     shown = NUM.sub(lambda m: _number(m[1]), shown)
     shown = FOOTNOTE.sub("", shown)
+    # Not every MathJax on the web allows operators to be named.
+    shown = OPERATOR.sub(r"\\mathrm{\1}", shown)
     return shown.replace(r"{align*}", "{aligned}")
 
 

@@ -6,7 +6,8 @@ Whatever comes from a file is escaped: no cell ends its row, and no text becomes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from perfdsl.excerpt import visible
 from perfdsl.present import figures, words
@@ -22,6 +23,9 @@ from perfdsl.solve.answers import (
     Table,
 )
 
+if TYPE_CHECKING:
+    from perfdsl.present.formula_sheet import Sheet
+
 MARKS = {
     "good": "✓ holds",
     "doubt": "✗ wrong, as refuted",
@@ -31,9 +35,10 @@ MARKS = {
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&!$@])")
 
 
-def page(answers: Sequence[AnalysisAnswer]) -> str:
-    """All analyses under one heading each."""
-    return "\n".join(line for item in answers for line in _analysis(item)).rstrip("\n")
+def page(answers: Sequence[AnalysisAnswer], sheets: Mapping[str, Sheet] | None = None) -> str:
+    """All analyses under one heading each; sheets: their formulas, where they are asked for."""
+    lines = [line for item in answers for line in _analysis(item, (sheets or {}).get(item.name))]
+    return "\n".join(lines).rstrip("\n")
 
 
 def escaped(text: str) -> str:
@@ -41,7 +46,7 @@ def escaped(text: str) -> str:
     return SPECIAL.sub(r"\\\1", visible(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
 
 
-def _analysis(item: AnalysisAnswer) -> Iterator[str]:
+def _analysis(item: AnalysisAnswer, sheet: Sheet | None) -> Iterator[str]:
     yield f"## {escaped(item.name)}"
     yield ""
     if item.doc:
@@ -50,6 +55,7 @@ def _analysis(item: AnalysisAnswer) -> Iterator[str]:
         yield from (f"**{words.summary([item])}; {words.word_kept([item])}.**", "")
         yield from _bullets(cause.strip() for cause in words.causes(item.claims))
     yield from _values(item)
+    yield from _formulas(sheet)
     yield from _answers(item.solved)
     for fit in item.fits:
         yield from _fit(fit)
@@ -109,6 +115,14 @@ def _value(show: Shown) -> str:
             return words.answer(solved)
         case text:
             return str(text)
+
+
+def _formulas(sheet: Sheet | None) -> Iterator[str]:
+    """Each quantity as mathematics, between dollars."""
+    if sheet is not None and sheet.quantities:
+        yield from ("### Formulas", "")
+    for told in sheet.quantities if sheet is not None else ():
+        yield from (f"{escaped(told.name)}:", "", "$$", told.mathematics, "$$", "")
 
 
 def _table(title: str, table: Table) -> Iterator[str]:

@@ -88,6 +88,9 @@ def own_name(graph: Graph, node: int) -> Path | None:
     """What an input, a doubted definition or an answer is called where it was written."""
     data = graph.nodes[node].data
     match data:
+        case Input(sort="observation", name=name) if name:
+            *above, last = path(name).parts
+            return Path(f"{name}[observed]", (*above, "obs", last))
         case Input(named=True, name=name) | Definition(name=name) if name:
             return path(name)
         case AnswerPart(solve=solve, part=part):

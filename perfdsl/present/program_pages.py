@@ -40,7 +40,7 @@ def tree_page(file: tree.File, name: str) -> str | Diagnostic:
     found = [node for node in _declared(file.body) if getattr(node, "name", "") == name]
     if not found:
         known = [getattr(node, "name", "") for node in _declared(file.body)]
-        return _missing(name, known)
+        return missing(name, known)
     return "\n\n".join(_safe(print_statement(node)) for node in found)
 
 
@@ -55,7 +55,8 @@ def _safe(text: str) -> str:
     return "\n".join(visible(line) for line in text.split("\n"))
 
 
-def _missing(name: str, known: Iterable[str]) -> Diagnostic:
+def missing(name: str, known: Iterable[str]) -> Diagnostic:
+    """That nothing is called so, with the nearest name that exists."""
     near = did_you_mean(name, [each for each in known if each])
     help_ = f"did you mean `{near}`?" if near else "`perfdsl list FILE` shows what there is"
     return Diagnostic("P101", f"there is nothing called `{name}`", None, help=help_)
@@ -72,7 +73,7 @@ def program_page(program: Program, name: str, theme: Theme) -> str | Diagnostic:
         return paint(_all_definitions(program, theme), theme)
     roots = derivation.roots(program, name)
     if not roots:
-        return _missing(name, derivation.names(program))
+        return missing(name, derivation.names(program))
     rows: list[Row] = []
     for root in roots:
         rows += [()] if rows else []

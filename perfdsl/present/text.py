@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from perfdsl.present import claims_section, sections, words
 from perfdsl.present.style import Row, Theme, hanging, paint, wrap
 from perfdsl.solve.answers import AnalysisAnswer
 
+Formulas = Callable[[AnalysisAnswer], Iterator[Row]]
 
-def page(answers: Sequence[AnalysisAnswer], theme: Theme, *, verbose: bool = False) -> str:
-    """All analyses, and one line at the end that says how it went; without a last newline."""
+
+def page(
+    answers: Sequence[AnalysisAnswer],
+    theme: Theme,
+    *,
+    verbose: bool = False,
+    formulas: Formulas | None = None,
+) -> str:
+    """All analyses, and one line at the end that says how it went; without a last newline.
+
+    formulas: the section of an analysis that tells its formulas, where they are asked for.
+    """
     rows: list[Row] = []
     for number, item in enumerate(answers):
         rows += [(), ()] if number else []
-        rows += _analysis(item, theme, verbose)
+        rows += _analysis(item, theme, verbose, formulas)
     rows += _end(answers, theme)
     return paint(rows, theme)
 
 
-def _analysis(item: AnalysisAnswer, theme: Theme, verbose: bool) -> Iterator[Row]:
+def _analysis(
+    item: AnalysisAnswer, theme: Theme, verbose: bool, formulas: Formulas | None
+) -> Iterator[Row]:
     yield from _head(item, theme)
     yield from sections.values(item, theme, verbose=verbose)
+    yield from formulas(item) if formulas is not None else ()
     yield from sections.tables(item, theme, verbose=verbose)
     yield from sections.answers(item, theme)
     yield from sections.fits(item, theme, verbose=verbose)
