@@ -93,6 +93,10 @@ def test_gathered_over_rows(rows):
     )
     assert asked("max(r.x for r in d)", data).value == near(max(xs), rel=1e-15)
     assert asked("min(r.x for r in d)", data).value == near(min(xs), rel=1e-15)
+    even = [n for n, _ in rows if n % 2 == 0]
+    for word, choose in (("smallest", min), ("largest", max)):
+        expression = f'{word}(r.n for r in d if r.kind == "a")'
+        assert not even or asked(expression, data).value == choose(even)
     odd = [x for n, x in rows if n % 2 and n > 100]
     condition = 'r.kind == "b" and r.n > 100'
     assert asked(f"sum(1 for r in d if {condition})", data).value == len(odd)

@@ -183,7 +183,7 @@ def bounded(
     every = tuple(range(len(columns)))
     whole = solve(factored(columns), right)
     if all(low[at] <= whole[at] <= high[at] for at in every):
-        return whole, every
+        return whole, _between(whole, low, high)
     x = [min(max(value, low[at]), high[at]) for at, value in enumerate(whole)]
     free = {at for at in every if low[at] < x[at] < high[at]}
     for _ in range(10 * len(columns) + 10):
@@ -192,7 +192,11 @@ def bounded(
         if loose is None:
             break
         free.add(loose)
-    return x, tuple(sorted(free))
+    return x, _between(x, low, high)
+
+
+def _between(x: Vector, low: Sequence[float], high: Sequence[float]) -> tuple[int, ...]:
+    return tuple(at for at, value in enumerate(x) if low[at] < value < high[at])
 
 
 def _descend(

@@ -127,10 +127,11 @@ def _always_there(nodes: list[int], graph: Graph) -> bool:
 
 def _asked(expr: tree.Gather, tests: list[int], turns: list[Value], last: Frame) -> Search:
     """What is to be told where nothing passes: the range, and what is compared at its end."""
-    sides: list[Quantity | None] = []
+    sides: list[Value] = []
     if isinstance(expr.cond, tree.Compare) and turns:
-        sides = [quantity(side, last) for side in (expr.cond.left, expr.cond.right)]
-    known = tuple((side.node, side.dimension) for side in sides if side is not None)
+        both = (expr.cond.left, expr.cond.right)
+        sides = [last.context.evaluate(side, last) for side in both]
+    known = tuple((side.node, side.dimension) for side in sides if isinstance(side, Quantity))
     at = turns[-1] if turns else None
     name = ""
     if isinstance(at, Quantity):

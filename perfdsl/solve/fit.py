@@ -31,6 +31,9 @@ from perfdsl.solve.slice import Slice, slice_of
 
 # From this ratio of its ends on a range spans decades: its middle is the geometric one.
 DECADES = 16
+ALIKE = 1e-12
+# So many starts besides the first are followed downhill.
+PROMISING = 3
 # Up to so many rows of a curve are left out one by one without being asked for.
 FEW = 12
 
@@ -186,7 +189,8 @@ def _finished(problem: Problem, x: Vector, columns: list[Vector], free: tuple[in
     seen = [_log(y) for y in problem.observed] if problem.item.relative else problem.observed
     mean = math.fsum(seen) / len(seen)
     whole = math.fsum((y - mean) ** 2 for y in seen)
-    r2 = 1 - rss / whole if whole else math.nan
+    # Of equal numbers there is nothing to explain but the rounding of their mean.
+    r2 = 1 - rss / whole if whole > len(seen) * (ALIKE * max(map(abs, seen))) ** 2 else math.nan
     errors = _errors(columns, free, rss, len(seen))
     return Fitted(x, errors, free, problem.observed, problem.fitted(x), rss, r2)
 
@@ -207,9 +211,11 @@ def _errors(columns: list[Vector], free: tuple[int, ...], rss: float, rows: int)
 
 
 def _best(problem: Problem, places: Iterator[Vector]) -> Minimum | None:
-    """The lowest of the minima that the starts lead to."""
+    """The lowest of the minima that the most promising starts lead to, the first one included."""
+    first, *others = places
+    others.sort(key=lambda x: _size(problem.gaps(x)))
     found = []
-    for start in places:
+    for start in [first, *others[:PROMISING]]:
         problem.reading.poll()
         one = minimum(problem.gaps, problem.gap_columns, start, problem.low, problem.high)
         if one is not None:
@@ -218,7 +224,7 @@ def _best(problem: Problem, places: Iterator[Vector]) -> Minimum | None:
 
 
 def starts(problem: Problem) -> Iterator[Vector]:
-    """Where a search begins: the weighted linear solution, the middle, a quarter off it."""
+    """Where a search may begin: the weighted linear solution, the middle, a quarter off it."""
     if problem.item.linear:
         columns, right = _equations(problem)
         weights = [1 / y for y in problem.observed]
@@ -235,6 +241,12 @@ def starts(problem: Problem) -> Iterator[Vector]:
     ]  # fmt: skip
     for each in shares:
         yield [_between(*pair, share) for pair, share in zip(ends, each, strict=True)]
+
+
+def _size(gaps: Vector) -> float:
+    """The sum of squares; infinite where a gap has no value, so that it comes last."""
+    total = math.fsum(gap**2 for gap in gaps if not math.isnan(gap))
+    return math.inf if any(map(math.isnan, gaps)) else total
 
 
 def _between(low: float, high: float, share: float) -> float:
