@@ -42,6 +42,8 @@ def time_of(
             # A ceiling is what the level would take if nothing were lost, by its own rule, too.
             names["efficiency"] = Quantity(graph.const(1.0))
         value = ruled(block, rule, names, frame)
+        if value is None or value.dim not in {S, None}:
+            frame.context.lost += 1  # reported; what is made of this time says nothing
         return Quantity(graph.const(0.0) if value is None else value.node, S, term=term)
     if rate is not None:
         plain = [*plain, graph.ratio(moved["bytes"].node, rate.node)]

@@ -89,6 +89,7 @@ def complain(situation: Situation) -> Diagnostic:
         _missing_value,
         _missing_name,
         _missing_word,
+        _missing_end,
         _missing_sign,
         _too_many,
         _side_by_side,
@@ -171,6 +172,22 @@ def _missing_word(situation: Situation) -> Diagnostic | None:
         }:
             return _absent(situation, word)
     return None
+
+
+def _missing_end(situation: Situation) -> Diagnostic | None:
+    """`port p { ... } memory m { ... }`, `cores = 8 core clock = 3 GHz`: two on one line."""
+    token, before = situation.token, situation.before
+    if before is None or "_SEP" not in situation.wanted or not _same_line(situation):
+        return None
+    behind = situation.tokens[situation.stuck.at + 1]
+    word = KEYWORDS.get(token.text)
+    begins = word in ACTIONS[_start_state(situation)] and behind.kind in {"NAME", "STRING"}
+    defines = token.kind == "NAME" and behind.kind == "EQUAL"
+    if not begins and not defines:
+        return None
+    fix = Fix("write `;`", (Edit(situation.behind(before), ";"),), safe=False)
+    title = f"a new line or `;` is missing in front of `{token.text}`"
+    return Diagnostic("P011", title, situation.span(token), fix=fix)
 
 
 def _missing_sign(situation: Situation) -> Diagnostic | None:
