@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from perfdsl.diagnostics import Source
 from perfdsl.pipeline import Options, solve_file
+from perfdsl.present import text
+from perfdsl.present.style import Theme
 from tests.answers import answers, claim, codes, member, shown, solution, solved
 
 FORTY = settings(max_examples=40, derandomize=True, database=None, deadline=None)
@@ -146,6 +148,27 @@ def test_a_count_jumps_from_one_whole_number_to_the_next():
     """The places either side are whole numbers."""
     nearest = solved(answers(JUMP.replace("GOAL", "99")), "t").answer.nearest
     assert (nearest.value, nearest.at, nearest.other, nearest.other_at) == (0.2, 3, 0.55, 4)
+
+
+def test_a_page_tells_of_a_jump_and_of_each_unknown():
+    """What is reached either side of the jump; a question about two unknowns has two answers."""
+    found = solution(
+        """perf 1
+    table eff(size: kB): Ratio step { 1 kB: 20 %, 4 kB: 55 %, 64 kB: 90 % }
+    analysis a {
+      unknown u: kB in 1 kB .. 1_000 kB
+      unknown n: Count in 1 .. 20
+      solve s = u from eff(u) == 40 %
+      solve t = n from eff(n * 1 kB) == 30 %
+      solve both = u, n from u * n == 40 kB
+    }
+    """
+    )
+    page = " ".join(text.page(found.answers, Theme(80)).split())
+    assert "s no u fits: nearest is 0.55 at u = 4 kB, where it jumps from 0.2 to 0.55" in page
+    assert "t no n fits: nearest is 0.2 at n = 3, then 0.55 at n = 4" in page
+    assert "both any u in 2 .. 40 kB" in page
+    assert "both any n in 1 .. 20" in page
 
 
 # -------------------------------------------------------------------------------------- in place

@@ -149,12 +149,12 @@ def answers(item: AnalysisAnswer, theme: Theme) -> Iterator[Row]:
     """Each solved unknown as a set in words, and below it what was asked."""
     shown = {show.title: show.value for show in item.shows if isinstance(show.value, Solved)}
     names = {each.name for each in shown.values()}
-    solved = {**shown, **{each.name: each for each in item.solved if each.name not in names}}
+    solved = [*shown.items(), *((s.name, s) for s in item.solved if s.name not in names)]
     if not solved:
         return
     yield from _title("Answers")
-    longest = min(28, max(map(width_of, solved)))
-    for name, each in solved.items():
+    longest = min(28, max(width_of(name) for name, _ in solved))
+    for name, each in solved:
         lead = (("  ", ""), (padded(name, longest), ""), ("  ", ""))
         yield from hanging(lead, words.answer(each), theme, "bold")
         yield from hanging(((" " * (longest + 4), ""),), words.question(each), theme, "dim")
