@@ -96,6 +96,42 @@ def test_inverses_against_the_rows(mode, table, goal, doubted):
     assert bool(beyond) == (mode == "step" and values[-1] == goal)
 
 
+# What a table may be asked for, and what is done with its value, as text and as functions of u.
+ASKED = {
+    "u": lambda u: u,
+    "u * 3 / 2": lambda u: u * 1.5,
+    "40 kB * (100 kB / u)": lambda u: 4000 / u,
+    "abs(u - 150 kB) + 2 kB": lambda u: abs(u - 150) + 2,
+}
+MADE = {
+    "eff(X)": lambda value, u: value,
+    "eff(X) * (u / (100 kB))": lambda value, u: value * u / 100,
+    "max(eff(X), 50 %) - (u / (1000 kB))": lambda value, u: max(value, 0.5) - u / 1000,
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("made", MADE)
+@settings(max_examples=25, derandomize=True, database=None, deadline=None)
+@given(rows(), st.integers(5, 95))
+def test_inequalities_against_a_scan(mode, asked, made, table, goal):
+    """Rising, falling and turning keys: at each place the answer says what the formula says."""
+    keys, values = table
+    formula = made.replace("X", asked)
+    body = f"unknown u: kB in 0.5 kB .. 500 kB\nsolve s = u from {formula} <= {goal} %"
+    body += '\nclaim "used" at > 0 kB'
+    found = solved(answers(text_of(keys, values, mode, body=body)), "s").answer
+    assert found.complete
+    for u in np.linspace(0.513, 499.7, 400):
+        x = ASKED[asked](u)
+        known = x >= keys[0] and (mode == "step" or x <= keys[-1])
+        value = MADE[made](oracle(keys, values, mode, x), u) if known else math.inf
+        inside = any(low <= u * 1000 <= high for low, high in found.parts)
+        near = any(abs(u * 1000 - end) < 1e-6 * end for part in found.parts for end in part)
+        assert inside == (value <= goal / 100) or near or abs(value - goal / 100) < 1e-9
+
+
 @FORTY
 @given(rows(), st.integers(1, 400), st.integers(0, 200))
 def test_what_an_uncertain_key_can_reach(table, centre, spread):
