@@ -62,6 +62,22 @@ def _indexed(symbol: str, table: dict[str, tuple[str, str]]) -> bool:
 # -------------------------------------------------------------------------------- every program
 
 
+def test_a_cell_in_another_unit_than_its_heading_says_so():
+    """1 GMAC is not 1 Mop: under a heading with another unit a number has its own."""
+    found = solution("""perf 1
+hardware h {
+  port fma { serves fp32; peak = 1 TMAC/s }
+  port alu { serves fp32; peak = 1 Top/s }
+}
+model n(k = 1e9) { use { work fp32 = k * 1 MAC } as x; use { work fp32 = k * 1 op } as y }
+analysis a(cpu = h, net = n) { show predict(net, on: cpu).ops columns name, work in Mop }
+""")
+    latex = exported(found)
+    checked(latex)
+    assert r"x & $\qty{1}{\giga\perfMAC}$" in latex
+    assert r"y & \num{1000}" in latex
+
+
 @pytest.mark.parametrize("file", PROGRAMS, ids=lambda f: f.relative_to(ROOT).as_posix())
 def test_every_program_is_exported_as_clean_latex(file):
     """Every program of the project: balanced, whitelisted commands, every symbol in its table."""

@@ -152,6 +152,32 @@ def test_json_of_every_kind_of_answer(everything, update_golden):
 # -- text
 
 
+MIXED = """\
+perf 1
+hardware h {
+  port fma { serves fp32; peak = 1 TMAC/s }
+  port alu { serves fp32; peak = 1 Top/s }
+}
+model n(k = 1e9) {
+  use { work fp32 = k * 1 MAC } as product
+  use { work fp32 = k * 1 op } as sum
+  use { work fp32 = k * 0 op } as none_
+}
+analysis a(cpu = h, net = n) { show predict(net, on: cpu).ops columns name, work in Mop }
+"""
+
+
+def test_a_cell_in_another_unit_than_its_heading_says_so():
+    """1 GMAC is not 1 Mop; 0 needs no unit, and what has the unit of the heading none either."""
+    found = answers_of(MIXED)
+    lines = [line.split() for line in plain(text.page(found, Theme(80))).splitlines()]
+    for row in (["product", "1", "GMAC"], ["sum", "1,000"], ["none_", "0"]):
+        assert row in lines
+    page = markdown.page(found)
+    assert "| product | 1 GMAC |" in page
+    assert "| sum | 1,000 |" in page
+
+
 @pytest.mark.parametrize("path", [CEILING, *EXAMPLES], ids=lambda path: path.stem)
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(path, width):

@@ -25,6 +25,11 @@ def amount(item: Number) -> str:
     return figure(item) if valueless else f"{figure(item)} {item.unit}".rstrip()
 
 
+def in_column(cell: object, unit: str) -> bool:
+    """Whether a cell needs no unit of its own under a heading with this one: it has it, or is 0."""
+    return bool(unit) and isinstance(cell, Number) and (cell.unit == unit or cell.value == 0)
+
+
 def spread(item: Number) -> str:
     """`5.5 .. 6.5`: all that it could be; "" where it is sure."""
     if item.sure or math.isnan(item.low) or math.isnan(item.value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from perfdsl.present.figures import in_column
 from perfdsl.present.formula_book import Book
 from perfdsl.present.latex_numbers import digits, value
 from perfdsl.present.latex_text import text
@@ -55,6 +56,6 @@ def _head(name: str, unit: str, units: Units, known: UnitTable) -> str:
 def _cell(cell: Number | str, unit: str, units: Units, known: UnitTable) -> str:
     if isinstance(cell, str):
         return text(cell, 60)
-    if unit and cell.value == cell.value:
+    if in_column(cell, unit) and cell.value == cell.value:
         return rf"\num{{{digits(cell.shown)}}}"
     return f"${value(cell, units, known).latex}$"

@@ -140,7 +140,8 @@ def _table(title: str, table: Table) -> Iterator[str]:
 def _cell(cell: Number | str, unit: str) -> str:
     if isinstance(cell, str):
         return cell
-    return figures.doubted(cell, figures.figure(cell) if unit else figures.amount(cell))
+    plain = figures.in_column(cell, unit)
+    return figures.doubted(cell, figures.figure(cell) if plain else figures.amount(cell))
 
 
 def _answers(solved: Iterable[Solved]) -> Iterator[str]:

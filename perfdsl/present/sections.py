@@ -117,7 +117,7 @@ def _column(table: Table, at: int) -> tuple[list[str], bool]:
     units = {number.unit for number in numbers}
     unit = table.units[at] or (units.pop() if len(units) == 1 else "")
     heading = f"{table.columns[at]} ({unit})" if unit else table.columns[at]
-    texts = [_cell(cell, with_unit=not unit) for cell in cells]
+    texts = [_cell(cell, with_unit=not figures.in_column(cell, unit)) for cell in cells]
     return [heading, *texts], bool(numbers)
 
 
