@@ -31,13 +31,13 @@ def valid(found: tuple[Inverse, ...], formulas: Formulas, written: dict) -> list
     return [
         formulas.value(one.expr, written)
         for one in found
-        if one.expr is not None and holds(one.condition, formulas, written)
+        if one.expr is not None and holds(one.condition, written)
     ]
 
 
-def fits_anywhere(found: tuple[Inverse, ...], formulas: Formulas, at: dict) -> bool:
+def fits_anywhere(found: tuple[Inverse, ...], at: dict) -> bool:
     """Whether a regime in which the unknown has no say holds at these values."""
-    return any(one.expr is None and holds(one.condition, formulas, at) for one in found)
+    return any(one.expr is None and holds(one.condition, at) for one in found)
 
 
 def agree(graph: Graph, item: SolveItem, unknown: int, jumps: tuple[float, ...] = ()) -> None:
@@ -53,6 +53,8 @@ def agree(graph: Graph, item: SolveItem, unknown: int, jumps: tuple[float, ...] 
     answer = solve(reading, item, unknown)
     points = valid(found, formulas, written)
     for point in points:
+        if any(math.isclose(point, jump, rel_tol=1e-9) for jump in jumps):
+            continue  # on the very edge of a case both of its sides seem to hold
         near = any(part.low - 1e-9 * abs(point) <= point <= part.high + 1e-9 * abs(point)
                    for part in answer.parts)  # fmt: skip
         assert near, (point, answer, found)
@@ -61,11 +63,11 @@ def agree(graph: Graph, item: SolveItem, unknown: int, jumps: tuple[float, ...] 
         for end in part:
             at_end = any(math.isclose(end, stop, rel_tol=1e-9) for stop in (low, high, *jumps))
             hit = any(math.isclose(end, point, rel_tol=1e-6) for point in points)
-            flat = fits_anywhere(found, formulas, {**written, symbol: end})
+            flat = fits_anywhere(found, {**written, symbol: end})
             assert hit or at_end or flat, (end, answer, found)
         if part.low < part.high and item.op == "==":
             middle = {**written, symbol: part.low + (part.high - part.low) / 2}
-            assert fits_anywhere(found, formulas, middle)
+            assert fits_anywhere(found, middle)
 
 
 def questions(whole: Program) -> list[tuple[SolveItem, int]]:
@@ -206,7 +208,7 @@ def test_a_memory_bound_answer_is_any_value_above_a_bound():
     assert (compute.names, compute.expr) == (("compute",), w / t)
     assert (memory.names, memory.expr) == (("dram",), None)
     at = {w: 1.0, s: 4.0, t: 4.0}
-    assert holds(memory.condition, formulas, {**at, e: 0.25})
-    assert not holds(memory.condition, formulas, {**at, e: 0.2})
+    assert holds(memory.condition, {**at, e: 0.25})
+    assert not holds(memory.condition, {**at, e: 0.2})
     (part,) = solve(reading_of(graph), item, unknown).parts
     assert part == pytest.approx((0.25, 1.0), rel=1e-9)

@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sympy.core import Expr, Symbol
 
-from perfdsl.symbolic.formulas import Formulas
 from perfdsl.symbolic.opaque import Above, All, AtLeast, AtMost, Below, Not, Some
+from perfdsl.symbolic.values import value
+
+Inside = Mapping[Expr, Expr]
 
 # Relative to the larger side; `==` of the language is as wide.
 SLACK = 1e-9
 
 
 def holds(
-    condition: Expr, formulas: Formulas, values: Mapping[Symbol, float], slack: float = SLACK
+    condition: Expr,
+    values: Mapping[Symbol, float],
+    slack: float = SLACK,
+    inside: Inside = MappingProxyType({}),
 ) -> bool:
-    """Whether a condition holds. slack: by how much a comparison may fail and still count."""
+    """Whether a condition holds. slack: by how much a comparison may fail and still count.
+
+    inside: what the parts of the condition are, if it has any.
+    """
     match condition:
         case All():
-            return all(holds(part, formulas, values, slack) for part in condition.args)
+            return all(holds(part, values, slack, inside) for part in condition.args)
         case Some():
-            return any(holds(part, formulas, values, slack) for part in condition.args)
+            return any(holds(part, values, slack, inside) for part in condition.args)
         case Not():
-            return not holds(condition.args[0], formulas, values, -slack)
+            return not holds(condition.args[0], values, -slack, inside)
         case AtMost() | Below() | AtLeast() | Above():
-            return _compared(condition, formulas, values, slack)
+            return _compared(condition, values, slack, inside)
         case _:
-            return formulas.value(condition, values) == 1
+            return value(condition, values, inside) == 1
 
 
 def _compared(
-    condition: Expr, formulas: Formulas, values: Mapping[Symbol, float], slack: float
+    condition: Expr, values: Mapping[Symbol, float], slack: float, inside: Inside
 ) -> bool:
-    left, right = (formulas.value(side, values) for side in condition.args)
+    left, right = (value(side, values, inside) for side in condition.args)
     if math.isnan(left) or math.isnan(right):
         return False
     if isinstance(condition, AtLeast | Above):

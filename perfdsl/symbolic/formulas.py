@@ -16,7 +16,6 @@ from fractions import Fraction
 from sympy import Abs, S, ceiling, exp, floor, log
 from sympy.core import Expr, Integer, Mod, Pow, Rational, Symbol
 
-from perfdsl.semantics.dimensions import PURE
 from perfdsl.semantics.exact import constant as exact_constant
 from perfdsl.semantics.exact import nearby, written
 from perfdsl.semantics.graph import Graph, Input, Node, Term
@@ -354,18 +353,17 @@ def is_open(source: Input) -> bool:
 def known_of(source: Input) -> dict[str, bool]:
     """What SymPy may assume: whole numbers of counts, and the sign.
 
-    The sign is that of the declared range. Without one, an unknown is positive, and so is a count
-    or a quantity with a unit that was written so: no machine has a negative clock.
+    The sign is that of the declared range. Without one, an unknown is positive, and so is what was
+    written so: no machine has a negative clock, and another value is another program.
     """
     known = {"integer": True} if source.whole else {"real": True}
     if source.within is not None:
         low = source.within[0]
-    elif source.sort == "unknown":
-        low = 1.0
-    else:
-        low = source.low if source.dim != PURE or source.whole else -1.0
-    if low == 0 and source.within is not None:
-        return {**known, "nonnegative": True}
+        return {**known, "nonnegative": True} if low == 0 else _positive(known, low)
+    return _positive(known, 1.0 if source.sort == "unknown" else source.low)
+
+
+def _positive(known: dict[str, bool], low: float) -> dict[str, bool]:
     return {**known, "positive": True} if low > 0 else known
 
 

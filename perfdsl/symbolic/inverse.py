@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sympy import S, ceiling, floor
 from sympy.core import Add, Expr, Symbol
 
 from perfdsl.semantics.exact import nearby
-from perfdsl.semantics.graph import Input
 from perfdsl.semantics.program import SolveItem
+from perfdsl.symbolic.conditions import holds
 from perfdsl.symbolic.derivatives import derivative
 from perfdsl.symbolic.formulas import Formulas
+from perfdsl.symbolic.isolated import Isolated, put
 from perfdsl.symbolic.opaque import COMPARISONS, All, AtLeast, AtMost, Equal
 from perfdsl.symbolic.powers import compared, peeled, roots, solved
 from perfdsl.symbolic.rational import Other, Quotient, quotient
 from perfdsl.symbolic.regimes import SAMPLES, Regime, Sides, Values, regimes
+from perfdsl.symbolic.signs import sign_of
 from perfdsl.symbolic.terms import rational
+from perfdsl.symbolic.values import value
 
 # An unknown without a declared range is looked for between these.
 LOWEST, HIGHEST = 1e-9, 1e12
@@ -54,45 +57,79 @@ def inverses(
     symbol = formulas.symbol(unknown)
     source = formulas.inputs[symbol]
     left, right = formulas.exprs([item.left, item.right])
+    question = Question(symbol, item.op, source.within, source.whole)
+    return solve_for(question, left, right, formulas, written)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a symbol: the relation of two sides, its range, and whether it is whole."""
+
+    symbol: Symbol
+    op: str = "=="
+    within: tuple[float, float] | None = None
+    whole: bool = False
+
+    @property
+    def equates(self) -> bool:
+        return self.op in {"==", "~="}
+
+
+def solve_for(
+    question: Question,
+    left: Expr,
+    right: Expr,
+    formulas: Formulas,
+    written: Values,
+    *,
+    here: bool = False,
+) -> tuple[Inverse, ...]:
+    """Two sides solved for a symbol, one or more closed forms a regime.
+
+    here: only what holds at the written values.
+    """
+    isolated = Isolated(question.symbol)
+    sides = Sides(*(isolated.of(side, formulas.terms) for side in (left, right)))
+    values = {**written, **{k: formulas.value(e, written) for k, e in isolated.still.items()}}
+    spread = lambda: samples_of(question, values)  # noqa: E731  only where regimes are many
     found: list[Inverse] = []
-    question = Sides(left, right)
-    for regime in regimes(question, symbol, formulas, samples_of(symbol, source, written)):
-        found += _in_regime(regime, item.op, symbol, source, formulas, written)
-    return tuple(dict.fromkeys(one for one in found if one.condition != 0))
+    for regime in regimes(sides, question.symbol, isolated.terms, spread):
+        for one in _in_regime(regime, question, values):
+            if one.condition != 0 and (not here or holds(one.condition, values)):
+                expr = None if one.expr is None else isolated.back(one.expr)
+                found.append(replace(one, expr=expr, condition=isolated.back(one.condition)))
+    return tuple(dict.fromkeys(found))
 
 
-def samples_of(symbol: Symbol, source: Input, written: Values) -> list[Values]:
-    """The written values with the unknown spread over its range, evenly in logarithms."""
-    low, high = source.within or (LOWEST, HIGHEST)
+def samples_of(question: Question, written: Values) -> list[Values]:
+    """The written values with the symbol spread over its range, evenly in logarithms."""
+    low, high = question.within or (LOWEST, HIGHEST)
     low = low if low > 0 else min(LOWEST, high / 2) if high > 0 else low
     spread = [low + (high - low) * i / (SAMPLES - 1) for i in range(SAMPLES)]
     if low > 0:
         spread = [low * (high / low) ** (i / (SAMPLES - 1)) for i in range(SAMPLES)]
-    return [{**written, symbol: u} for u in spread]
+    return [{**written, question.symbol: u} for u in spread]
 
 
-def _in_regime(
-    regime: Regime, op: str, symbol: Symbol, source: Input, formulas: Formulas, written: Values
-) -> Iterator[Inverse]:
+def _in_regime(regime: Regime, question: Question, values: Values) -> Iterator[Inverse]:
+    symbol = question.symbol
     left, right = regime.expr.args
-    gap = left - right
     found = _quotient(left, right, symbol)
     if found is None:
         return
     factor = _factor(found)
     if factor is not None:
-        same = compared(factor, COMPARISONS["==" if _equates(op) else op])
+        same = compared(factor, COMPARISONS["==" if question.equates else question.op])
         tests = [solved(test, symbol) for test in regime.tests]
         yield Inverse(symbol, None, "", All(same, *tests), regime.names)
         return
     for root in roots(found.above, symbol):
         # At the root both sides are equal, and the shorter one says more.
         swap = {left: right} if symbol not in right.free_symbols else {}
-        tests = [test.xreplace(swap).xreplace({symbol: root}) for test in regime.tests]
-        whole = [Equal(root, floor(root + S.Half))] if source.whole and _equates(op) else []
-        condition = All(*tests, *_inside(root, source), *whole)
-        relation = _direction(gap, op, symbol, root, formulas, written)
-        shown = _rounded(root, relation) if source.whole else root
+        tests = [put(put(test, swap), {symbol: root}) for test in regime.tests]
+        condition = All(*tests, *_inside(root, question))
+        relation = _direction(left - right, question, root, values)
+        shown = _rounded(root, relation) if question.whole else root
         yield Inverse(symbol, shown, relation, condition, regime.names)
 
 
@@ -117,29 +154,26 @@ def _factor(found: Quotient) -> Expr | None:
     return next(iter(found.above.values())) / next(iter(found.below.values()))
 
 
-def _inside(root: Expr, source: Input) -> list[Expr]:
-    """That a root lies in the declared range."""
-    if source.within is None:
-        return [] if root.is_nonnegative else [AtLeast(root, S.Zero)]
-    low, high = source.within
-    proved = not math.isfinite(low) or (low == 0 and root.is_nonnegative)
-    tests = [] if proved else [AtLeast(root, rational(nearby(low)))]
-    return tests + ([AtMost(root, rational(nearby(high)))] if math.isfinite(high) else [])
+def _inside(root: Expr, question: Question) -> list[Expr]:
+    """That a root lies in the declared range, and is whole where only that makes sense."""
+    tests = [Equal(root, floor(root + S.Half))] if question.whole and question.equates else []
+    if question.within is None:
+        return tests if sign_of(root, {}) is not None else [*tests, AtLeast(root, S.Zero)]
+    low, high = question.within
+    if math.isfinite(low) and not (low == 0 and sign_of(root, {}) is not None):
+        tests.append(AtLeast(root, rational(nearby(low))))
+    if math.isfinite(high):
+        tests.append(AtMost(root, rational(nearby(high))))
+    return tests
 
 
-def _direction(
-    gap: Expr, op: str, symbol: Symbol, root: Expr, formulas: Formulas, written: Values
-) -> str:
+def _direction(gap: Expr, question: Question, root: Expr, values: Values) -> str:
     """== for an equation; else on which side of the root the inequality holds."""
-    if _equates(op):
+    if question.equates:
         return "=="
-    at = {**written, symbol: formulas.value(root, written)}
-    rising = formulas.value(derivative(gap, symbol), at) > 0
-    return "<=" if rising == (op in {"<=", "<"}) else ">="
-
-
-def _equates(op: str) -> bool:
-    return op in {"==", "~="}
+    at = {**values, question.symbol: value(root, values, {})}
+    rising = value(derivative(gap, question.symbol), at, {}) > 0
+    return "<=" if rising == (question.op in {"<=", "<"}) else ">="
 
 
 def _rounded(root: Expr, relation: str) -> Expr:

@@ -123,6 +123,11 @@ class Unequal(Compare):
     op = "!="
 
 
+# What holds where the other does not.
+OPPOSITE: dict[type[Compare], type[Compare]] = {
+    AtMost: Above, Above: AtMost, AtLeast: Below, Below: AtLeast,
+}  # fmt: skip
+
 COMPARISONS: dict[str, type[Compare]] = {
     cls.op: cls for cls in (AtMost, AtLeast, Below, Above, Equal, Near, Unequal)
 }
@@ -140,7 +145,9 @@ class Logic(Compare):
     def made(cls, args: tuple[Expr, ...]) -> Expr:
         neutral = Integer(1 - cls.ends)
         kept = tuple(arg for arg in dict.fromkeys(args) if arg != neutral)
-        if Integer(cls.ends) in kept:
+        # A condition beside its own opposite decides as well.
+        denied = {arg.args[0] for arg in kept if isinstance(arg, Not)}
+        if Integer(cls.ends) in kept or not denied.isdisjoint(kept):
             return Integer(cls.ends)
         if len(kept) < 2:
             return kept[0] if kept else neutral

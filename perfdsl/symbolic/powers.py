@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from sympy import Abs, exp, fraction, log, sign, sqrt
-from sympy.core import Add, Expr, Mul, Pow, Symbol
+from sympy import Abs, S, exp, fraction, log, sign, sqrt
+from sympy.core import Add, Expr, Integer, Mul, Pow, Symbol
 
-from perfdsl.symbolic.opaque import Above, AtLeast, AtMost, Below, Compare
+from perfdsl.symbolic.opaque import OPPOSITE, Above, AtLeast, AtMost, Below, Compare, Not
 from perfdsl.symbolic.rational import Coefficients, Other, quotient
+from perfdsl.symbolic.signs import sign_of
 from perfdsl.symbolic.terms import rational
 
 TURNED: dict[type[Compare], type[Compare]] = {
@@ -35,7 +36,8 @@ def roots(terms: Coefficients, symbol: Symbol) -> Sequence[Expr]:
 
 def divided(above: Expr, below: Expr) -> Expr:
     """A quotient whose sum above is multiplied out with what was below the line below."""
-    inner, outer = fraction(1 / below)
+    # SymPy would ask whether a sum below the line is infinite.
+    inner, outer = fraction(Pow(below, -1, evaluate=not below.is_Add))
     parts = Add.make_args(above)
     return Add(*(part * inner for part in parts)) / outer if len(parts) > 1 else above / below
 
@@ -57,7 +59,10 @@ def _powers(value: Expr, power: Fraction, symbol: Symbol) -> list[Expr]:
 
 
 def compared(gap: Expr, test: type[Compare]) -> Expr:
-    """`gap test 0`, with what is subtracted on the other side."""
+    """`gap test 0`, with what is subtracted on the other side; decided where its sign is known."""
+    for side, value in ((gap, 1), (-gap, -1)):
+        if sign_of(side, {}) == 1:
+            return test(Integer(value), S.Zero)
     parts = Add.make_args(gap)
     below = [part for part in parts if part.as_coeff_Mul()[0] < 0]
     above = [part for part in parts if part not in below]
@@ -69,6 +74,8 @@ def solved(test: Expr, symbol: Symbol) -> Expr:
 
     `a >= b/u` is `u >= b/a`, for a positive u and an a that is not negative.
     """
+    if isinstance(test, Not) and type(test.args[0]) in OPPOSITE:
+        test = OPPOSITE[type(test.args[0])](*test.args[0].args)
     if type(test) not in TURNED or not symbol.is_nonnegative:
         return test
     left, right = test.args
@@ -80,10 +87,11 @@ def solved(test: Expr, symbol: Symbol) -> Expr:
     if len(powers) != 2 or len(found.below) != 1 or symbol not in test.free_symbols:
         return test
     leading = found.above[powers[1]] / next(iter(found.below.values()))
-    if not (leading.is_nonnegative or leading.is_nonpositive):
+    rising, falling = sign_of(leading, {}), sign_of(-leading, {})
+    if rising is None and falling is None:
         return test
     (root,) = roots(found.above, symbol)
-    relation = type(test) if leading.is_nonnegative else TURNED[type(test)]
+    relation = type(test) if rising is not None else TURNED[type(test)]
     return relation(symbol, root)
 
 

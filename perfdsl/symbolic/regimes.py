@@ -6,17 +6,19 @@ case holds, which piece. Without choices a formula can be solved for the unknown
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from sympy import Abs, log
 from sympy.core import Expr, Symbol
 
-from perfdsl.symbolic.formulas import Formulas
+from perfdsl.semantics.graph import Term
 from perfdsl.symbolic.functions import Cases, Extreme, Table
+from perfdsl.symbolic.isolated import put
 from perfdsl.symbolic.opaque import All, AtLeast, AtMost, Below, Not, Opaque
 from perfdsl.symbolic.terms import size_of
+from perfdsl.symbolic.values import value
 
 # More regimes than this are not listed: only those that the given values come through.
 MANY = 32
@@ -26,6 +28,7 @@ LARGE = 4_000
 SAMPLES = 97
 
 Values = Mapping[Symbol, float]
+Names = Mapping[Expr, tuple[Term, ...]]
 
 
 class Sides(Opaque):
@@ -50,25 +53,26 @@ class Regime:
 
 
 def regimes(
-    expr: Expr, unknown: Symbol, formulas: Formulas, samples: Sequence[Values]
+    expr: Expr, unknown: Symbol, terms: Names, samples: Callable[[], Sequence[Values]]
 ) -> tuple[Regime, ...]:
     """All regimes of a formula; where they are too many, those that hold at one of the samples.
 
-    samples: values of every symbol, the unknown's different in each.
+    terms: what the arguments of extremes are called. samples: values of every symbol, the
+    unknown's different in each.
     """
     if size_of(expr) > LARGE:
         return ()
     found: list[Regime] = []
-    for regime in _walk(Regime(expr), unknown, formulas, None):
+    for regime in _walk(Regime(expr), unknown, terms, None):
         found.append(regime)
         if len(found) > MANY:
-            found = list(_walk(Regime(expr), unknown, formulas, samples))
+            found = list(_walk(Regime(expr), unknown, terms, samples()))
             break
     return tuple(found)
 
 
 def _walk(
-    start: Regime, unknown: Symbol, formulas: Formulas, samples: Sequence[Values] | None
+    start: Regime, unknown: Symbol, terms: Names, samples: Sequence[Values] | None
 ) -> Iterator[Regime]:
     """Take the outermost choice first: what is not chosen need not be looked into."""
     todo = [(start, samples)]
@@ -78,13 +82,13 @@ def _walk(
         if choice is None:
             yield regime
             continue
-        for value, tests, name in reversed(list(_ways(choice, formulas))):
+        for then, tests, name in reversed(list(_ways(choice, terms))):
             rest = alive
             if alive is not None:
-                rest = [at for at in alive if all(formulas.value(t, at) for t in tests)]
+                rest = [at for at in alive if all(value(t, at, {}) for t in tests)]
             if rest is None or rest:
                 names = (*regime.names, name) if name else regime.names
-                inner = regime.expr.xreplace({choice: value})
+                inner = put(regime.expr, {choice: then})
                 todo.append((Regime(inner, (*regime.tests, *tests), names), rest))
 
 
@@ -104,11 +108,11 @@ def _choice(expr: Expr, unknown: Symbol) -> Expr | None:
 Way = tuple[Expr, tuple[Expr, ...], str]
 
 
-def _ways(choice: Expr, formulas: Formulas) -> Iterator[Way]:
+def _ways(choice: Expr, terms: Names) -> Iterator[Way]:
     """Each value that a choice can take, under which tests, and what it is called."""
     match choice:
         case Extreme():
-            yield from _attained(choice, formulas)
+            yield from _attained(choice, terms)
         case Cases():
             yield from _cases(choice)
         case Table():
@@ -119,8 +123,8 @@ def _ways(choice: Expr, formulas: Formulas) -> Iterator[Way]:
             yield -inner, (Below(inner, 0),), ""
 
 
-def _attained(choice: Expr, formulas: Formulas) -> Iterator[Way]:
-    names = [term.name for term in formulas.terms.get(choice, ())] or [""] * len(choice.args)
+def _attained(choice: Expr, terms: Names) -> Iterator[Way]:
+    names = [term.name for term in terms.get(choice, ())] or [""] * len(choice.args)
     for arg, name in zip(choice.args, names, strict=True):
         others = [other for other in choice.args if other is not arg]
         yield arg, tuple(choice.ahead(arg, other) for other in others), name
@@ -128,8 +132,8 @@ def _attained(choice: Expr, formulas: Formulas) -> Iterator[Way]:
 
 def _cases(choice: Expr) -> Iterator[Way]:
     before: list[Expr] = []
-    for test, value in zip(choice.tests, choice.values, strict=False):
-        yield value, (*before, test), ""
+    for test, then in zip(choice.tests, choice.values, strict=False):
+        yield then, (*before, test), ""
         before.append(Not(test))
     yield choice.values[-1], tuple(before), ""
 
