@@ -47,7 +47,8 @@ def agree(graph: Graph, item: SolveItem, unknown: int, jumps: tuple[float, ...] 
     """
     reading, formulas = reading_of(graph), Formulas(graph)
     formulas.exprs(item.roots)
-    written = {s: reading.value(formulas.nodes[s]) for s in formulas.nodes}
+    written = formulas.best() | {s: reading.value(n) for s, n in formulas.nodes.items()
+                                 if s in formulas.answers}  # fmt: skip
     found = inverses(item, unknown, formulas, written)
     symbol = formulas.symbol(unknown)
     answer = solve(reading, item, unknown)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.graph import Definition, Graph, Input
-from perfdsl.semantics.program import AnswerPart
+from perfdsl.semantics.program import AnswerPart, FitPart
 
 NUMBERS = frozenset({"exp", "log2", "log10", "compare", "and", "or", "not", "first"})
 
@@ -23,8 +23,8 @@ def _of(graph: Graph, number: int, known: dict[int, Dimension | None]) -> Dimens
     node = graph.nodes[number]
     if isinstance(node.data, Input | Definition):
         return node.data.dim
-    if isinstance(node.data, AnswerPart):
-        return _of(graph, node.data.unknown, known)
+    if isinstance(node.data, AnswerPart | FitPart):
+        return node.data.dimension(graph)
     args = [known[arg] for arg in node.args]
     match node.op:
         case "const":

@@ -81,6 +81,16 @@ class AnswerPart:
     unknown: int
     part: str
 
+    def dimension(self, graph: Graph) -> Dimension:
+        return dimension_of(graph, self.unknown)
+
+
+def dimension_of(graph: Graph, unknown: int) -> Dimension:
+    """The dimension of an unknown."""
+    source = graph.nodes[unknown].data
+    assert isinstance(source, Input)
+    return source.dim
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitRow:
@@ -122,6 +132,12 @@ class FitPart:
     fit: FitItem
     part: str
     unknown: int = -1
+
+    def dimension(self, graph: Graph) -> Dimension:
+        """That of the unknown, or of the squares that a sum adds up; r2 is a bare number."""
+        if self.unknown >= 0:
+            return dimension_of(graph, self.unknown)
+        return PURE if self.fit.relative or self.part == "r2" else self.fit.dim * self.fit.dim
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from sympy.core import Expr, Symbol
 
 from perfdsl.symbolic.opaque import Above, All, AtLeast, AtMost, Below, Not, Some
-from perfdsl.symbolic.values import value
+from perfdsl.symbolic.values import Number, value
 
 Inside = Mapping[Expr, Expr]
 
@@ -19,7 +19,7 @@ SLACK = 1e-9
 
 def holds(
     condition: Expr,
-    values: Mapping[Symbol, float],
+    values: Mapping[Symbol, Number],
     slack: float = SLACK,
     inside: Inside = MappingProxyType({}),
 ) -> bool:
@@ -41,7 +41,7 @@ def holds(
 
 
 def _compared(
-    condition: Expr, values: Mapping[Symbol, float], slack: float, inside: Inside
+    condition: Expr, values: Mapping[Symbol, Number], slack: float, inside: Inside
 ) -> bool:
     left, right = (value(side, values, inside) for side in condition.args)
     if math.isnan(left) or math.isnan(right):

@@ -14,8 +14,7 @@ from sympy import S
 from sympy.core import Add, Expr, Mul, Pow
 
 from perfdsl.semantics.dimensions import PURE, Dimension, base, of
-from perfdsl.semantics.graph import Input
-from perfdsl.semantics.program import AnswerPart
+from perfdsl.semantics.program import AnswerPart, FitPart
 from perfdsl.symbolic.formulas import Formulas
 from perfdsl.symbolic.functions import Cases, End, Extreme, Part, Table
 from perfdsl.symbolic.opaque import Compare
@@ -88,13 +87,12 @@ def of_symbol(symbol: Expr, formulas: Formulas) -> Dimension:
     """What a symbol stands for: a unit, an input, or an answer."""
     if symbol in formulas.units:
         return base(formulas.units[symbol])
-    source = formulas.inputs.get(symbol)
-    if source is None:
-        part = formulas.graph.nodes[formulas.answers[symbol]].data
-        assert isinstance(part, AnswerPart)
-        source = formulas.graph.nodes[part.unknown].data
-    assert isinstance(source, Input)
-    return source.dim
+    if symbol in formulas.inputs:
+        return formulas.inputs[symbol].dim
+    graph = formulas.graph
+    part = graph.nodes[formulas.answers[symbol]].data
+    assert isinstance(part, AnswerPart | FitPart)
+    return part.dimension(graph)
 
 
 def _product(args: Sequence[Dimension]) -> Dimension:

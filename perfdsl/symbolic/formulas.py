@@ -112,13 +112,16 @@ class Formulas:
         """The value of an input as it was written, in base units, without rounding."""
         return rational(written(self.graph.nodes[node].data))
 
-    def value(self, expr: Expr, values: Mapping[Symbol, float]) -> float:
+    def value(self, expr: Expr, values: Mapping[Symbol, float | Fraction]) -> float:
         """The number that an expression is at these values of its symbols; nan where none."""
         return value(expr, values, self.inside)
 
-    def best(self) -> dict[Symbol, float]:
-        """Every input that has a symbol so far, at its best value; unknowns are nan."""
-        return {symbol: source.value for symbol, source in self.inputs.items()}
+    def best(self) -> dict[Symbol, float | Fraction]:
+        """Every input that has a symbol so far, as it was written; unknowns are nan."""
+        return {
+            symbol: math.nan if math.isnan(source.value) else written(source)
+            for symbol, source in self.inputs.items()
+        }
 
     # ------------------------------------------------------------------------------ the walk
 

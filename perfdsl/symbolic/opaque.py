@@ -61,8 +61,9 @@ class Opaque(Function):
 
 
 def number_of(op: str, args: Numbers, data: object) -> float:
+    """What an operation of the graph is on numbers, or on fractions."""
     result = apply(op, args, data)
-    return math.nan if result is None else float(result)
+    return math.nan if result is None else result
 
 
 class Compare(Opaque):
@@ -74,7 +75,7 @@ class Compare(Opaque):
     def made(cls, args: tuple[Expr, ...]) -> Expr:
         left, right = args
         if left.is_Rational and right.is_Rational:
-            return Integer(number_of("compare", (float(left), float(right)), cls.op))
+            return Integer(int(number_of("compare", (float(left), float(right)), cls.op)))
         return Expr.__new__(cls, left, right)
 
     def value(self, args: Numbers) -> float:

@@ -83,10 +83,11 @@ def _asked(analysis: AnalysisProgram) -> Iterator[Named]:
             yield Named(title or part.name, part.node, part.dim, part.sort,
                         show.unit if fits else "", show.formula, show.span)  # fmt: skip
     for claim in analysis.claims:
-        if isinstance(claim.value, Quantity):
-            name = claim.id or claim.title or claim.formula
-            yield Named(name, claim.left, claim.value.dimension, "claim", "", claim.formula,
-                        claim.span)  # fmt: skip
+        for row, one in claim.rows or (("", claim),):
+            if isinstance(one.value, Quantity):
+                name = claim.id or claim.title or claim.formula
+                yield Named(f"{name}[{row}]" if row else name, one.left, one.value.dimension,
+                            "claim", "", one.formula, one.span)  # fmt: skip
     for seen in analysis.observations:
         yield Named(seen.formula, seen.target.node, seen.target.dimension, "observe", "",
                     seen.formula, seen.span)  # fmt: skip

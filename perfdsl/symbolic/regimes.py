@@ -18,7 +18,7 @@ from perfdsl.symbolic.functions import Cases, Extreme, Table
 from perfdsl.symbolic.isolated import put
 from perfdsl.symbolic.opaque import All, AtLeast, AtMost, Below, Not, Opaque
 from perfdsl.symbolic.terms import size_of
-from perfdsl.symbolic.values import value
+from perfdsl.symbolic.values import Number, value
 
 # More regimes than this are not listed: only those that the given values come through.
 MANY = 32
@@ -27,7 +27,7 @@ LARGE = 4_000
 # At so many values of the unknown it is asked which regime holds.
 SAMPLES = 97
 
-Values = Mapping[Symbol, float]
+Values = Mapping[Symbol, Number]
 Names = Mapping[Expr, tuple[Term, ...]]
 
 
