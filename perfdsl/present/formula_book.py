@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from perfdsl.present.named_nodes import Named, folded, named_nodes, own_name, wo
 from perfdsl.present.node_dimensions import dimension_of
 from perfdsl.present.readable import MOST, kept_names, size_of
 from perfdsl.present.sympy_order import Ordered
+from perfdsl.records import dataclass, field, replace
 from perfdsl.semantics.dimensions import PURE, Dimension, base
 from perfdsl.semantics.graph import Graph, Input, Node
 from perfdsl.semantics.program import AnalysisProgram, Program

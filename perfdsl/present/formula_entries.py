@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from perfdsl.diagnostics import Span
 from perfdsl.present.formula_book import Book
@@ -23,6 +22,7 @@ from perfdsl.present.latex_numbers import value
 from perfdsl.present.latex_paths import index_path, index_symbol
 from perfdsl.present.latex_printer import Printer
 from perfdsl.present.latex_text import label
+from perfdsl.records import dataclass
 from perfdsl.semantics.program import ClaimItem, Definition, ShowItem
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import Condition, Declared, Quantity, Record, Value

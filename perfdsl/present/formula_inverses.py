@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perfdsl.present import latex_math as m
 from perfdsl.present.formula_book import Book
 from perfdsl.present.latex_math import Math
 from perfdsl.present.readable import kept_names
+from perfdsl.records import dataclass
 from perfdsl.semantics.program import SolveItem
 
 if TYPE_CHECKING:

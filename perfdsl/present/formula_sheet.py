@@ -7,7 +7,6 @@ the same is told in plain mathematics.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from perfdsl.diagnostics import Span
 from perfdsl.present.derivation import reading_of
@@ -17,6 +16,7 @@ from perfdsl.present.latex_page import chapter_of
 from perfdsl.present.latex_plain import without_siunitx
 from perfdsl.present.latex_symbols import Row, row_of
 from perfdsl.present.latex_units import Units
+from perfdsl.records import dataclass
 from perfdsl.semantics.program import Program
 from perfdsl.solve.answers import AnalysisAnswer, Number
 from perfdsl.solve.reading import Reading

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from perfdsl.present.sympy_order import Ordered, factors_of, terms_of
+from perfdsl.records import dataclass
 
 RELATION, SUM, PRODUCT, POWER, ATOM = range(5)
 

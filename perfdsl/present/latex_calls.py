@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from perfdsl.present import latex_math as m
 from perfdsl.present.latex_forms import IN_A_LIMIT, root
 from perfdsl.present.latex_math import Math, Piece, atom, row
@@ -11,6 +9,7 @@ from perfdsl.present.latex_numbers import written
 from perfdsl.present.latex_paths import index_path, index_symbol, upright
 from perfdsl.present.latex_printer import Printer
 from perfdsl.present.latex_text import label, word
+from perfdsl.records import replace
 from perfdsl.semantics.values import Builtin, Declared, FunctionValue, TableValue, Value
 from perfdsl.syntax import tree
 from perfdsl.syntax.printer import print_expr

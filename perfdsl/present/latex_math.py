@@ -8,7 +8,8 @@ could not be broken; brackets are as high as what they hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from perfdsl.records import dataclass, replace
 
 # How strongly the outermost operator of a formula binds.
 RELATION, SUM, PRODUCT, SIGNED, POWER, ATOM = range(6)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from perfdsl.present.latex_math import LETTER, SMALLER, Math, atom
 from perfdsl.present.latex_text import GREEK, GREEK_NAMES, word
+from perfdsl.records import dataclass, field
 
 # What the language itself calls things, and how papers write them.
 LETTERS = {

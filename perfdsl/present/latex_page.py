@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from perfdsl.present import words
 from perfdsl.present.derivation import reading_of
@@ -20,6 +19,7 @@ from perfdsl.present.latex_symbols import symbol_tables
 from perfdsl.present.latex_tables import tables
 from perfdsl.present.latex_text import code, text
 from perfdsl.present.latex_units import Units
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.program import Program
 from perfdsl.solve.answers import AnalysisAnswer, Finding, Number, Refused, Solved, Verdict
 from perfdsl.solve.reading import Reading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from perfdsl.diagnostics import Span
@@ -11,6 +10,7 @@ from perfdsl.present import latex_math as m
 from perfdsl.present.latex_math import Math
 from perfdsl.present.latex_names import Names, Path, another
 from perfdsl.present.latex_units import Units
+from perfdsl.records import dataclass, field, replace
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import Condition, FunctionValue, Quantity, TableValue, Value
 from perfdsl.syntax import tree

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from perfdsl.present import words
 from perfdsl.present.formula_book import Book
 from perfdsl.present.latex_names import Path
 from perfdsl.present.latex_numbers import value
 from perfdsl.present.latex_text import code, text
+from perfdsl.records import dataclass
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.values import Condition, Quantity, Value
 from perfdsl.solve.answers import Number

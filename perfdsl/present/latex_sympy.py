@@ -7,7 +7,6 @@ or as its number. No text is read, and no printer of SymPy's is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from perfdsl.present import latex_math as m
@@ -15,6 +14,7 @@ from perfdsl.present.latex_forms import cases, raised, root, times
 from perfdsl.present.latex_math import Math, Piece, atom, row
 from perfdsl.present.latex_text import word
 from perfdsl.present.sympy_order import Ordered, factors_of, terms_of
+from perfdsl.records import dataclass
 
 # A symbol or part -> what is printed for it.
 Leaf = Callable[[Any], Math]

@@ -6,9 +6,8 @@ nothing and no text of a file is a command.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from perfdsl.present.latex_text import label
+from perfdsl.records import dataclass, field
 from perfdsl.semantics.units import UnitTable, factors
 
 SI = {

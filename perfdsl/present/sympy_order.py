@@ -6,8 +6,9 @@ SymPy's own order follows from how its objects are hashed and says nothing to a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from perfdsl.records import dataclass, field
 
 # A symbol or part -> its place: the number of its node in the graph, which follows the program.
 Place = Callable[[Any], int]

@@ -239,6 +239,10 @@ class Graph:
             self.cones[root] = found
         return found
 
+    def cones_of(self, roots: Iterable[int]) -> list[int]:
+        """What several nodes are made of, in ascending order."""
+        return sorted({number for root in roots for number in self.cone(root)})
+
     def dependents(self, root: int) -> set[int]:
         """All that is made of a node, itself included; for nodes that were added since as well."""
         nodes = self.nodes

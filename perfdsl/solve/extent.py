@@ -93,6 +93,9 @@ def reaches_down(part: Slice, box: Box, goal: float) -> bool:
     box = {n: box[n] for n in part.inputs}
     if not box:
         return part.fixed[node] <= goal
+    if all(low == high for low, high in box.values()):  # nothing is left to be searched
+        part.reading.poll()
+        return part.at({n: low for n, (low, _) in box.items()})[node] <= goal
     todo: list[Box] = [box]
     for _ in range(MAX_BOXES):
         if not todo:

@@ -32,7 +32,7 @@ class Slice:
     def __post_init__(self) -> None:
         nodes = self.reading.graph.nodes
         moving = set(self.inputs)
-        for number in self.reading.graph.needed(self.roots):
+        for number in self.reading.graph.cones_of(self.roots):
             if number in self.inputs or number in self.reading.given:
                 continue
             if nodes[number].op in ENDS:
@@ -104,5 +104,5 @@ class Slice:
 def slice_of(reading: Reading, roots: Iterable[int], inputs: Iterable[int]) -> Slice:
     """The slice of some roots that some inputs move; inputs that occur nowhere are left out."""
     roots = tuple(roots)
-    needed = set(reading.graph.needed(roots))
+    needed = set().union(*map(reading.graph.cone, roots))
     return Slice(reading, roots, frozenset(n for n in inputs if n in needed))
