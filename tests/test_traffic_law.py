@@ -131,9 +131,10 @@ hardware box {
 LEVELS = ("l1", "l2", "dram")
 
 
-def crossing(law, model="", shows=(), statements=""):
+def crossing(law, model="", shows=(), statements="", before=""):
     """Bytes that cross l1, l2 and dram under a law of one operator."""
     text = f"""{MACHINE}
+{before}
 operator pass(n: Count = 1000) {{ work fp32 = 1 MAC; {law} }}
 model net() {{ {model or "use pass() as x"} }}
 analysis a(cpu = box, m = net) {{
@@ -224,6 +225,25 @@ def test_equal_turns_of_a_repeat_stay_one_step():
     assert len(shown(all_, "run.ops").value.rows) == 2
     named = 'read grid(from) = if from.name == "l2" then n * 1 B else 0 B'
     assert crossing(named, model.format(cut=5))[0] == [0, 14_000, 0]
+
+
+def test_laws_that_run_over_a_range_of_the_level_are_told_apart():
+    """Two sums that agree in their first turn are not one law; nor are two turns of a repeat."""
+    law = """read grid(from) = sum(mod(i, 3) * 1 B for i in 1 .. from.inner.size / (1 KiB) + 1)
+      read other(from) = sum(mod(i, 3) * 1 B for i in 1 .. 2 * from.inner.size / (1 KiB) + 2)
+      read third(from) = to(from.inner.size / (1 KiB) + 1)
+      write third(from) = to(n * from.inner.size / (1 KiB) + n)"""
+    before = "fn to(n: Count): B = sum(mod(i, 3) * 1 B for i in 1 .. n)"
+    model = "repeat l in 0 ..< 4 { use pass(n: if mod(l, 2) == 1 then 2 else 1) as x }"
+
+    def up_to(n):
+        return sum(i % 3 for i in range(1, n + 1))
+
+    expected = [
+        4 * (up_to(w) + up_to(2 * w)) + 4 * up_to(w) + 2 * up_to(w) + 2 * up_to(2 * w)
+        for w in (1, 33, 1025)
+    ]
+    assert crossing(law, model, before=before)[0] == expected
 
 
 @given(st.lists(st.tuples(st.integers(1, 5000), st.integers(1, 9)), min_size=1, max_size=4))

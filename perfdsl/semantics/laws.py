@@ -17,9 +17,9 @@ from perfdsl.semantics.dimensions import PURE, Dimension, base
 from perfdsl.semantics.graph import STAND_IN, Input
 from perfdsl.semantics.possible import not_negative
 from perfdsl.semantics.quantities import as_quantity
-from perfdsl.semantics.scope import Context, Frame
+from perfdsl.semantics.scope import Context, Frame, parts
 from perfdsl.semantics.units import Unit
-from perfdsl.semantics.values import POISON, Instance, Quantity, Record, Value, Words
+from perfdsl.semantics.values import POISON, FunctionValue, Instance, Quantity, Record, Value, Words
 from perfdsl.syntax import tree
 
 BYTE, CORE = base("B"), base("core")
@@ -58,9 +58,24 @@ def law_of(statement: tree.Flow, frame: Frame) -> Law | None:
     value = _read(statement, _any_level(statement.span, context), frame)
     if len(context.problems) > before:
         return None
-    # What asks for a field of one's own, or for a name, differs by level in unknown ways.
-    key: object = ("law", id(statement), id(frame)) if value is None else ("law", value.node)
+    # What asks for a field of one's own, or runs over a range, differs by level in unknown ways.
+    known = value is not None and not _runs(statement.value, frame)
+    key: object = ("law", value.node) if value and known else ("law", id(statement), id(frame))
     return Law(key, context.graph.const(1.0), statement, frame)
+
+
+def _runs(expr: tree.Expr, frame: Frame) -> bool:
+    """Whether a formula may run over a range: a stand-in gives such a range one turn."""
+    todo: list[tree.Node] = [expr]
+    while todo:
+        match todo.pop():
+            case tree.Gather() | tree.Fold():
+                return True
+            case tree.Call(func=tree.Name(id=name)) if isinstance(frame.find(name), FunctionValue):
+                return True
+            case node:
+                todo.extend(parts(node))
+    return False
 
 
 def _read(statement: tree.Flow, supplier: Record, frame: Frame) -> Quantity | None:
