@@ -341,3 +341,19 @@ def test_leftovers_too_small_for_a_word():
     """Less than 0.005 % is nothing."""
     assert words.leaves(1e-6) == ""
     assert words.leaves(-0.02) == "2 %"
+
+
+@pytest.mark.parametrize(
+    "claimed, sides",
+    [
+        ("n == 33_554_433 B", ("33.554432", "33.554433 MB")),
+        ("n == 33_554_432.5 B", ("33.554432", "33.5544325 MB")),
+        ("n == 34 MB", ("33.55", "34 MB")),
+    ],
+)
+def test_figures_that_differ_are_told_apart(claimed, sides):
+    """A count that is off by one in eight digits does not look like the one that was stated."""
+    text_ = f'perf 1\nanalysis a(n = 33_554_432 B) {{ claim "count" {claimed} }}\n'
+    found = solve_file(Source("test.perf", text_), ROOT, Options()).answers
+    told = plain(text.page(found, Theme(80)))
+    assert " ".join(sides) in " ".join(told.split())

@@ -8,7 +8,9 @@ import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 from perfdsl.solve.answers import AnalysisAnswer
 from tests.answers import claim, file_answers, solved, value
@@ -281,6 +283,43 @@ def write_allocate() -> tuple[Figures, Ends]:
     return figures, {"stays": (1.0, float(room // 24))}
 
 
+def fitted_curves() -> tuple[Figures, Ends]:
+    """Least squares by NumPy for the line, by SciPy for the curve."""
+    sizes, took = np.array([1e3, 1e4, 1e5, 1e6]), np.array([5.08, 5.81, 13.0, 85.1]) * 1e-6
+    (alpha, slope), *_ = np.linalg.lstsq(np.stack([np.ones(4), sizes], 1), took, rcond=None)
+    cores, rates = np.array([1, 4, 16, 32, 64]), np.array([1.0, 3.7, 11.2, 15.6, 16.4])
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        made: np.ndarray = cores / (1 + x[0] * (cores - 1) + x[1] * cores * (cores - 1)) - rates
+        return made
+
+    law = least_squares(residuals, [0.05, 0.001], xtol=1e-15, ftol=1e-15, gtol=1e-15).x
+    figures: Figures = {
+        "alpha": alpha, "beta": 1 / slope, "serial": law[0], "crosstalk": law[1],
+    }  # fmt: skip
+    return figures, {}
+
+
+def tensor_parallel() -> tuple[Figures, Ends]:
+    p, d = 8, 12_288
+    weights = 6 * d**2
+
+    def products(tokens: int) -> float:
+        return 2 * max(2 * tokens * weights / (p * 312e12 * 0.5), weights * 2 / (p * 2e12))
+
+    def sums(tokens: int) -> float:
+        return 2 * (2 * (p - 1) * 5e-6 + 2 * (p - 1) / p * tokens * d * 2 / 300e9)
+
+    def share(tokens: int) -> float:
+        return sums(tokens) / (products(tokens) + sums(tokens))
+
+    figures: Figures = {
+        "layer": products(2048) + sums(2048), "products": products(2048), "sums": sums(2048),
+        "share of the sums": share(2048), "one token": products(1) + sums(1),
+    }  # fmt: skip
+    return figures, {"busy": ends(lambda t: share(t) <= 0.2, range(1, 100_001))}
+
+
 def queue() -> tuple[Figures, Ends]:
     wait = 0.02 / (1 - 40 * 0.02)
     return {"at 40 a second": wait, "in the house": 40 * wait}, {"limit": (0.0, 45.0)}
@@ -292,8 +331,9 @@ ENCLOSED = {"guesses for it"}
 
 MODELS = (
     scaling_laws, lines_in_flight, messages, training_run, instruction_mix, write_allocate, queue,
-    roofline_bands, duplex_copies, training_step, gpipe, zero_stages, mixture_of_experts,
-    paged_cache, speculation, prefix_cache, energy_roofline, cost_of_tokens,
+    fitted_curves, tensor_parallel, roofline_bands, duplex_copies, training_step, gpipe,
+    zero_stages, mixture_of_experts, paged_cache, speculation, prefix_cache, energy_roofline,
+    cost_of_tokens,
 )  # fmt: skip
 
 
@@ -319,7 +359,9 @@ def test_a_program_answers_as_its_model_does(model):
             assert got[0] == wanted[0]
             assert got[1] <= wanted[1] <= wanted[2] <= got[2]
         else:
-            assert got == pytest.approx(wanted, rel=1e-9), title
+            # A curve is fitted by steps, here and there: they end within a millionth.
+            near = 1e-6 if title in {"serial", "crosstalk"} else 1e-9
+            assert got == pytest.approx(wanted, rel=near), title
     for name, (low, high) in parts.items():
         (part,) = solved(found, name).answer.parts
         assert tuple(part) == pytest.approx((low, high), rel=1e-9), name

@@ -135,7 +135,9 @@ def _sides(item: Verdict) -> tuple[str, str, str]:
     if isinstance(computed, Number) and isinstance(stated, Number):
         one, other = figures.in_one_unit(computed, stated)
         sign = words.order_of(item)
-        return figures.figure(one), f"{sign} {figures.figure(other)}".strip(), other.unit
+        told = figures.figure(one), figures.figure(other)
+        left, right = figures.told_apart(one, other) if item.verdict == "fails" else told
+        return left, f"{sign} {right}".strip(), other.unit
     left = figures.amount(computed) if isinstance(computed, Number) else computed
     right = figures.amount(stated) if isinstance(stated, Number) else stated
     return left, right, ""

@@ -10,6 +10,8 @@ from perfdsl.solve.numbers import number
 
 # From here on a figure is easier to read with a larger prefix.
 MANY = 1e6
+# A float has no more digits that mean something.
+MOST_DIGITS = 16
 
 
 def figure(item: Number) -> str:
@@ -62,6 +64,18 @@ def in_one_unit(computed: Number, stated: Number) -> tuple[Number, Number]:
 
 def _in_unit_of(like: Number, value: Number) -> Number:
     return Number(value.value, value.low, value.high, value.dim, like.unit, like.factor)
+
+
+def told_apart(one: Number, other: Number) -> tuple[str, str]:
+    """Two figures in one unit, with as many digits as it takes to see that they differ."""
+    texts = figure(one), figure(other)
+    if one.value == other.value or not (math.isfinite(one.value) and math.isfinite(other.value)):
+        return texts
+    digits = 4
+    while texts[0] == texts[1] and digits < MOST_DIGITS:
+        digits += 2
+        texts = plain(one.shown, digits), plain(other.shown, digits)
+    return texts
 
 
 def percent(share: float) -> str:
