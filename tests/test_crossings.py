@@ -6,6 +6,8 @@ import pytest
 
 from perfdsl.diagnostics import Source, has_errors
 from perfdsl.pipeline import Options, check_file
+from perfdsl.present.formula_pages import page
+from perfdsl.present.style import Theme
 from perfdsl.semantics.binding import heart, rivals
 from perfdsl.semantics.graph import Graph
 from perfdsl.semantics.program import Program
@@ -114,3 +116,14 @@ def test_the_ridge_of_a_product_is_the_balance_of_the_machine():
     assert found["compute", "l2", "clock"].why == ALIKE
     assert found["l2", "dram", "tokens"].why == STILL
     assert APART not in {one.why for one in found.values()}
+
+
+def test_the_page_of_a_maximum_tells_where_its_terms_take_over():
+    """By each parameter: the formula where it is short, and the number with its unit."""
+    path = ROOT / "examples" / "21_crossover.perf"
+    shown = page(program(path), "time", Theme(color=False, width=100), math.inf)
+    assert isinstance(shown, str)
+    assert "takes over" in shown
+    lines = [line.strip() for line in shown.splitlines()]
+    assert "compute = dram at 6.4" in lines
+    assert any(line.startswith("cpu.clock = ") for line in lines)

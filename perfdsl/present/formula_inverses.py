@@ -45,7 +45,7 @@ class Turned:
         name = book.name_of(self.node)
         unknown = name.text if name is not None else "the unknown"
         found = self.inverse
-        short = _is_short(found.condition)
+        short = is_short(found.condition)
         condition = plain.text(found.condition) if short else TOO_LONG
         if found.condition == 1:
             condition = ""
@@ -60,7 +60,7 @@ class Turned:
         unknown = book.symbol_of(self.node)
         found = self.inverse
         condition = None if found.condition == 1 else m.words(TOO_LONG, len(TOO_LONG))
-        if condition is not None and _is_short(found.condition):
+        if condition is not None and is_short(found.condition):
             condition = printer.print(found.condition)
         if found.expr is None:
             return m.row([m.atom(r"\text{any }", 24), unknown]), condition
@@ -87,7 +87,7 @@ def _turned(book: Book, item: SolveItem, unknown: int) -> list[Turned]:
     kept: set[int] = set()
     for side in (item.left, item.right):
         needed = graph.needed([side])
-        moved = _above(book, needed, unknown)
+        moved = above(book, needed, unknown)
         named = (book.named.keys() | book.sets.keys()) & set(needed) - moved
         kept |= kept_names(graph, side, named) - moved
     formulas = Formulas(graph, frozenset(kept))
@@ -95,7 +95,7 @@ def _turned(book: Book, item: SolveItem, unknown: int) -> list[Turned]:
     written = {symbol: source.value for symbol, source in formulas.inputs.items()}
     known = {s: v for s, v in written.items() if not math.isnan(v)}
     found = inverses(item, unknown, formulas, known)
-    short = (each for each in found if each.expr is None or _is_short(each.expr))
+    short = (each for each in found if each.expr is None or is_short(each.expr))
     return [Turned(formulas, unknown, each) for each in short]
 
 
@@ -104,7 +104,7 @@ LONGEST = 120
 TOO_LONG = "a condition that is too long to print"
 
 
-def _is_short(expr: Any) -> bool:
+def is_short(expr: Any) -> bool:
     return sum(1 for _ in _walk(expr)) <= LONGEST
 
 
@@ -118,7 +118,7 @@ def _walk(expr: Any) -> Any:
         yield part
 
 
-def _above(book: Book, needed: list[int], unknown: int) -> set[int]:
+def above(book: Book, needed: list[int], unknown: int) -> set[int]:
     """The nodes that an unknown moves: they cannot be names without hiding it."""
     moved = {unknown}
     for number in needed:

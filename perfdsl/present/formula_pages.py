@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from perfdsl.diagnostics import Diagnostic, Span
 from perfdsl.present import derivation, figures, words
 from perfdsl.present.formula_book import Book, open_book
+from perfdsl.present.formula_crossings import crossed
 from perfdsl.present.formula_inverses import Turned, turned
 from perfdsl.present.formula_section import symbols
 from perfdsl.present.latex_symbols import row_of
@@ -60,10 +61,23 @@ def _formula(book: Book, root: derivation.Root, theme: Theme, *, brief: bool) ->
         yield from hanging((("  = ", "dim"),), derived, theme)
     if isinstance(root.value, Quantity):
         yield ("  = ", "dim"), (figures.amount(book.number_of(node)), "bold")
+    if not brief:
+        yield from _crossings(book, node, theme)
     rows = [row_of(book, each) for each in book.names.recent if each in book.meanings]
     if rows and not brief:
         yield from ((), (("where", "dim"),))
         yield from symbols(rows, theme)
+
+
+def _crossings(book: Book, node: int, theme: Theme) -> Iterator[Row]:
+    """Where one term of a maximum takes over from another, by each parameter."""
+    found = list(crossed(book, node, unicode=theme.unicode))
+    if found:
+        yield from ((), (("takes over", "dim"),))
+    for one in found:
+        yield from hanging((("  ", ""),), one.formula, theme)
+        where = f" at {one.amount}" if one.amount else ""
+        yield from hanging((("      ", ""),), f"{' = '.join(one.terms)}{where}", theme, "dim")
 
 
 def _inverses(book: Book, name: str, theme: Theme) -> Iterator[Row]:

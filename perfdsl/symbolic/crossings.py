@@ -59,7 +59,8 @@ def crossings(
     return tuple(
         crossing
         for formula in found.values()
-        for crossing in crossings_of(formula, formulas, written)
+        for parameter in parameters(formula.expr.free_symbols, formulas)
+        for crossing in crossings_by(parameter, formula.name, formula.expr, formulas, written)
     )
 
 
@@ -69,13 +70,14 @@ def _is_asked(formula: Formula) -> bool:
     return formula.named.sort in {"show", "let"} or whole
 
 
-def crossings_of(formula: Formula, formulas: Formulas, written: Values) -> Iterator[Crossing]:
-    """The crossovers of one maximum, by every parameter on which it depends."""
-    terms = dict(_terms(formula.expr, formulas))
-    for parameter in parameters(formula.expr.free_symbols, formulas):
-        for left, right in combinations(terms, 2):
-            forms, why = _solved(parameter, terms[left], terms[right], formulas, written)
-            yield Crossing(formula.name, left, right, parameter, forms, why)
+def crossings_by(
+    parameter: Symbol, of: str, expr: Expr, formulas: Formulas, written: Values
+) -> Iterator[Crossing]:
+    """The crossovers of one maximum by one parameter: of each two of its terms."""
+    terms = dict(_terms(expr, formulas))
+    for left, right in combinations(terms, 2):
+        forms, why = _solved(parameter, terms[left], terms[right], formulas, written)
+        yield Crossing(of, left, right, parameter, forms, why)
 
 
 def parameters(symbols: Iterable[Symbol], formulas: Formulas) -> list[Symbol]:
