@@ -68,6 +68,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], float | None]] = {
     "check": ((*PERFDSL, "check", FIRST), 0.5),
     "solve": ((*PERFDSL, "solve", FIRST), 0.8),
     "solve --format json": ((*PERFDSL, "solve", FIRST, "--format", "json"), 1.1),
+    "solve --formulas": ((*PERFDSL, "solve", FIRST, "--formulas"), 2.2),
 }
 
 Times = tuple[float, float]  # on the clock, and of the processor

@@ -387,27 +387,45 @@ def parts(node: tree.Node) -> Iterator[tree.Node]:
 
 def mentioned(nodes: Iterable[tree.Node]) -> set[str]:
     """Every word by which these nodes may mean something that is defined elsewhere."""
+    return set().union(*map(_words_in, nodes))
+
+
+def _words_in(root: tree.Node) -> frozenset[str]:
+    known = _WORDS.get(id(root))
+    if known is not None and known[0] is root:
+        return known[1]
     found: set[str] = set()
-    todo = list(nodes)
+    todo = [root]
     while todo:
         node = todo.pop()
-        match node:
-            case tree.Name(id=name):
-                found.add(name)
-            case tree.Applied(path=path):
-                found.add(path[0])
-            case tree.Path(names=names):
-                found.add(names[0])
-            case tree.Solve(unknowns=unknowns) | tree.Fit(unknowns=unknowns):
-                found.update(unknowns)
-            case tree.Flow(role=role):
-                found.add(role)
-            case tree.Send(link=path):
-                found.add(path[0])
-            case _:
-                pass
+        if isinstance(node, tree.Statement) and node is not root:
+            found.update(_words_in(node))
+            continue
+        found.update(_words_of(node))
         todo.extend(parts(node))
-    return found
+    _WORDS[id(root)] = root, frozenset(found)
+    return _WORDS[id(root)][1]
+
+
+def _words_of(node: tree.Node) -> Iterable[str]:
+    """The words of a node itself."""
+    match node:
+        case tree.Name(id=name):
+            return (name,)
+        case tree.Applied(path=path) | tree.Send(link=path):
+            return path[:1]
+        case tree.Path(names=names):
+            return names[:1]
+        case tree.Solve(unknowns=unknowns) | tree.Fit(unknowns=unknowns):
+            return unknowns
+        case tree.Flow(role=role):
+            return (role,)
+        case _:
+            return ()
+
+
+# A statement is asked for its words with its block and by itself; a tree is never changed.
+_WORDS: dict[int, tuple[tree.Node, frozenset[str]]] = {}
 
 
 def free_names(expr: tree.Node) -> tuple[str, ...]:
