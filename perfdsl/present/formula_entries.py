@@ -202,7 +202,10 @@ def _entry(
 ) -> Entry:
     """An entry, with what its formulas used since the last one. texts: title, formula, doc."""
     steps = tuple(step for step in steps if step.latex != name.latex)
-    cited, symbols = tuple(sorted(book.cited)), tuple(book.names.recent)
+    cited = tuple(sorted(book.cited))
+    # A name that was looked up, and whose node is told by another one, is no symbol.
+    known = book.meanings.keys() | book.indices.keys()
+    symbols = tuple(each for each in book.names.recent if each in known)
     book.cited.clear()
     book.names.recent.clear()
     return Entry(sort, *texts, name, steps, node, span, cited, symbols, last, shown)
