@@ -298,3 +298,11 @@ def test_unused_data_is_a_warning():
     assert [
         p.code for p in solution("analysis a() { data d(x: ms) { 3\n4 }\n show 1 ms }").problems
     ] == ["P107"]
+
+
+def test_no_single_cell_is_blamed_for_a_gap():
+    """A count in a row is no mistake of counting: only what every row shares may explain it."""
+    data = "data d(n: Count, x: ms) {\n 4, 1\n 8, 2 }\n"
+    found = judged('claim "x" sum(r.x for r in d) * d[1].n ~= 3 ms', data)
+    assert found.verdict == "fails"
+    assert found.explanation.edit == ""

@@ -516,3 +516,27 @@ def test_a_whole_fit_is_shown_as_a_table():
     )
     assert [row[0] for row in shown(found, "line").value.rows] == ["c"]
     assert value(found, "c").unit == "ns"
+
+
+def test_a_fit_that_many_rows_ask_for_is_solved_once(monkeypatch):
+    """A thousand claims over a fit do not fit a thousand times."""
+    from perfdsl.solve import fit as module
+
+    counted = []
+    whole = module._fit
+
+    def counting(problem):
+        counted.append(1)
+        return whole(problem)
+
+    monkeypatch.setattr(module, "_fit", counting)
+    rows = "\n".join(f"{n}, {n + n % 3}" for n in range(1, 301))
+    found = answers(f"""
+        data runs(n: Count, took: ms) {{\n{rows}\n}}
+        analysis a() {{
+          unknown c: ms in 0 ms .. 10 ms
+          fit line = c from r.took ~= c * r.n for r in runs
+          claim "each" line.c * r.n ~= r.took within 5 % for r in runs
+        }}""")
+    assert 0 < len([row for _, row in claim(found, "each").rows if row.verdict == "fails"]) < 300
+    assert counted == [1]

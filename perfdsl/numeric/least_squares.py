@@ -101,8 +101,17 @@ def solve(matrix: Factored, right: Sequence[float]) -> Vector:
 
 
 def _solve_once(matrix: Factored, right: Sequence[float]) -> Vector:
+    return _from_shares(matrix, [dot(q, right) for q in matrix.q])
+
+
+def moved_by(matrix: Factored, row: int, amount: float) -> Vector:
+    """By how much the solution moves where one row's right side grows by an amount."""
+    return _from_shares(matrix, [q[row] * amount for q in matrix.q])
+
+
+def _from_shares(matrix: Factored, shares: Vector) -> Vector:
+    """The solution of R x = shares, from the last unknown to the first."""
     rank = matrix.rank
-    shares = [dot(q, right) for q in matrix.q]
     inner = [0.0] * rank
     for at in range(rank - 1, -1, -1):
         known = math.fsum(matrix.r[at][k] * inner[k] for k in range(at + 1, rank))

@@ -8,6 +8,7 @@ from perfdsl.semantics.binding import bound, heart, terms_of
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.gathering import settled_items
 from perfdsl.semantics.graph import Input
+from perfdsl.semantics.linearity import below
 from perfdsl.semantics.notes import find
 from perfdsl.semantics.program import ClaimItem
 from perfdsl.semantics.quantities import condition, quantity
@@ -94,8 +95,7 @@ def _grounded(item: ClaimItem, frame: Frame) -> bool:
     # A number in the claim proves nothing; one in a row of data was measured.
     written = item.published is not None and item.published.sort != "data"
     roots = [item.left] if written or item.other is None else [item.left, item.right]
-    needed = graph.needed(roots)
-    nodes = [graph.nodes[number] for number in needed]
+    nodes = [graph.nodes[number] for number in below(graph, roots)]
     return any(
         node.op in {"answer", "table"} or (node.op == "input" and node.data.sort in GROUNDS)
         for node in nodes

@@ -88,7 +88,8 @@ def _edits(reading: Reading, node: int, unit: Unit, module: Module) -> Iterator[
     """Every edit of the derivation, each with what it gives."""
     for number in reading.graph.cone(node):
         item = reading.graph.nodes[number]
-        if item.op != "input" or number in reading.given or item.data.sort == "unknown":
+        # A cell of data was measured: no one way of counting is at fault in one row alone.
+        if item.op != "input" or number in reading.given or item.data.sort in {"unknown", "data"}:
             continue
         source = item.data
         for words, value in _of_input(source, reading, module):
@@ -193,6 +194,8 @@ def _inserted(reading: Reading, node: int, unit: Unit) -> Iterator[Edit]:
             continue
         for item in reading.graph.nodes:
             if item.op != "input" or not item.data.named or not item.data.value > 1:
+                continue
+            if item.data.sort == "data":
                 continue
             if item.data.dim.exponents == ((name, 1),) and name not in WORK | {"s", "B", "cycle"}:
                 words = f"the count {_written(item.data)} is multiplied in"

@@ -18,8 +18,8 @@ from perfdsl.numeric.least_squares import (
     determined,
     factored,
     leverages,
+    moved_by,
     residuals,
-    solve,
     variances,
 )
 from perfdsl.numeric.levenberg import Minimum, minimum
@@ -302,8 +302,7 @@ def _linear_loo(problem: Problem, whole: Fitted) -> float:
             return math.nan  # without this row an unknown is not determined
         if inside:
             ratio = gaps[row] / (1 - share)
-            at_row = [float(k == row) * ratio for k in range(len(gaps))]
-            moved = solve(matrix, at_row)
+            moved = moved_by(matrix, row, ratio)
             x = [a - b for a, b in zip(whole.values, moved, strict=True)]
             if all(lo <= v <= hi for lo, v, hi in zip(problem.low, x, problem.high, strict=True)):
                 total.append(ratio**2)
@@ -342,6 +341,14 @@ def fit_range(reading: Reading, part: FitPart) -> Range:
 
     Each one alone is moved to its ends, which tells its direction; then all together.
     """
+    key = ("range", part.fit, part.part, part.unknown)
+    known = reading.fits.get(key)
+    if not isinstance(known, Range):
+        known = reading.fits[key] = _range(reading, part)
+    return known
+
+
+def _range(reading: Reading, part: FitPart) -> Range:
     best = fit_value(reading, part)
     loose = _uncertain(reading, part.fit)
     found, low, high = [best], dict[int, float](), dict[int, float]()

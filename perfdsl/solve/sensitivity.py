@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from perfdsl.semantics.graph import Definition, Input
+from perfdsl.semantics.linearity import below
 from perfdsl.solve.answers import Dependence
 from perfdsl.solve.numbers import number, of_input
 from perfdsl.solve.reading import Reading
@@ -13,8 +14,12 @@ from perfdsl.solve.reading import Reading
 
 def assumed_nodes(reading: Reading, root: int) -> list[int]:
     """The nodes below a root that somebody only assumed, in the order in which they were met."""
+    return _assumed(reading, reading.graph.cone(root))
+
+
+def _assumed(reading: Reading, nodes: Iterable[int]) -> list[int]:
     found = []
-    for node in reading.graph.cone(root):
+    for node in nodes:
         item = reading.graph.nodes[node]
         if item.op in {"input", "named"} and item.data.provenance == "assumed":
             found.append(node)
@@ -22,8 +27,8 @@ def assumed_nodes(reading: Reading, root: int) -> list[int]:
 
 
 def dependences(reading: Reading, root: int) -> tuple[Dependence, ...]:
-    """The assumed inputs of a node that move it, the strongest first."""
-    nodes = assumed_nodes(reading, root)
+    """The assumed inputs of a node that move it, the strongest first; not by way of answers."""
+    nodes = _assumed(reading, below(reading.graph, [root]))
     if not nodes:
         return ()
     strengths = reading.elasticities(root, nodes)
