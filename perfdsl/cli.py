@@ -175,7 +175,7 @@ def solve(
     screen = Screen(color, width)
     sheets: Sheets = {}
     if formulas:
-        solution, sheets = _with_formulas(solution, request, started)
+        solution, sheets = _with_formulas(solution, request, started, form)
     code = _code(solution, strict=strict, deny_warnings=deny_warnings)
     if form is AnswerForm.JSON:
         _write(_json(solution.answers, solution.problems, file, code, sheets))
@@ -462,10 +462,13 @@ def _formula(program: Program, name: str, screen: Screen) -> str | Diagnostic:
         return _late(SECONDS)
 
 
-def _with_formulas(solution: Solution, request: Request, started: float) -> tuple[Solution, Sheets]:
+def _with_formulas(
+    solution: Solution, request: Request, started: float, form: AnswerForm
+) -> tuple[Solution, Sheets]:
     """The solution with the formulas of its analyses; without answers, if that takes too long."""
     from perfdsl.pipeline import Solution
     from perfdsl.present.formula_sheet import sheets
+    from perfdsl.present.formula_texts import texts
     from perfdsl.solve.reading import Timeout
 
     if solution.program is None or has_errors(solution.problems):
@@ -473,7 +476,8 @@ def _with_formulas(solution: Solution, request: Request, started: float) -> tupl
     deadline = started + request.seconds
     unicode = _is_unicode(sys.stdout)
     try:
-        found = sheets(solution.program, solution.answers, deadline=deadline, unicode=unicode)
+        make = texts if form is AnswerForm.TEXT else sheets
+        found = make(solution.program, solution.answers, deadline=deadline, unicode=unicode)
     except Timeout:
         return Solution(None, (), (_late(request.seconds),)), {}
     return solution, found

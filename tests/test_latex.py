@@ -15,6 +15,7 @@ from perfdsl.diagnostics import Source, has_errors
 from perfdsl.pipeline import Options, Solution, solve_file
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import open_book
+from perfdsl.present.formula_sheet import sheet_of
 from perfdsl.present.latex_math import atom, infix, lines
 from perfdsl.present.latex_names import LETTERS, Names, path, unique
 from perfdsl.present.latex_names import Path as NamePath
@@ -94,7 +95,10 @@ def test_units_and_values_of_the_tables_are_read_back(file):
     assert found.program is not None
     for answer in found.answers:
         only = Solution(found.program, (answer,), ())
-        read = checked(exported(only))
+        latex = exported(only)
+        read = checked(latex)
+        sheet = sheet_of(found.program, answer, reading_of(found.program))
+        assert all(told.latex in latex for told in sheet.quantities)
         analysis = next(a for a in found.program.analyses if a.name == answer.name)
         book = open_book(found.program, analysis, reading_of(found.program), Units())
         named = {shown(each.path.text): node for node, each in book.named.items()}

@@ -68,6 +68,7 @@ class Book:
     unnamed: int = 0
     graph: Graph | None = None
     closed: dict[tuple[Span, int], list[Any]] = field(default_factory=dict)
+    made: dict[int, tuple[Formulas, Any] | None] = field(default_factory=dict)
 
     # -------------------------------------------------------------------------- as written
 
@@ -137,10 +138,15 @@ class Book:
         return called(name), m.LETTER * min(24, len(name)) + 4
 
     def _expr(self, node: int) -> tuple[Formulas, Any] | None:
-        """The node's expression, with names kept where it would be too long."""
+        """The node's expression, with names kept where it would be too long; made once."""
+        if node not in self.made:
+            self.reading.poll()
+            self.made[node] = self._make(node)
+        return self.made[node]
+
+    def _make(self, node: int) -> tuple[Formulas, Any] | None:
         from perfdsl.symbolic.formulas import Formulas
 
-        self.reading.poll()
         root = _below_names(self.program.graph, node)
         known = (self.named.keys() | self.sets.keys()) - {node, root}
         kept = kept_names(self.program.graph, root, known)

@@ -185,7 +185,7 @@ def _steps(book: Book, node: int, written: Math | None, shown: Number | None) ->
         if all(result.latex != each.latex for each in found):
             found.append(result)
     own = book.named.get(node)
-    symbol = book.names.symbol(own.path).latex if own is not None else ""
+    symbol = book.names.peek(own.path).latex if own is not None else ""
     return tuple(step for step in found if step.latex != symbol)
 
 

@@ -108,6 +108,10 @@ class Names:
         """The symbol of a name, such as `cpu.dram.bandwidth`."""
         self.used.setdefault(name)
         self.recent.setdefault(name)
+        return self.peek(name)
+
+    def peek(self, name: Path) -> Math:
+        """The symbol that a name would have, without using it."""
         made = self.chosen.get(name) or candidates(name, self.hidden)[0]
         return atom(made.latex, made.width)
 

@@ -6,14 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from perfdsl.present.latex_names import Path, path
+from perfdsl.present.latex_printer import evaluated
 from perfdsl.semantics.graph import Definition, Graph, Input
 from perfdsl.semantics.program import AnalysisProgram, AnswerPart, Program
+from perfdsl.semantics.reindex import replaces_something
+from perfdsl.semantics.scope import Frame, parts
 from perfdsl.semantics.values import Quantity, Record, Value
+from perfdsl.syntax import tree
+from perfdsl.syntax.printer import print_expr
 
 # What a run tells of the whole; each level tells the second list.
 OF_A_RUN = ("time", "compute", "work", "bytes", "read", "write", "intensity")
 OF_A_LEVEL = ("time", "bytes", "read", "write")
 FEW_OPERATORS = 64
+FEW_INDICES = 16
 
 
 class Named(NamedTuple):
@@ -43,9 +49,51 @@ def _names(program: Program, analysis: AnalysisProgram) -> Iterator[Named]:
     for definition in analysis.definitions:
         if isinstance(definition.value, Record):
             yield from _of_run(definition.name, definition.value)
+    yield from _under_other_inputs(analysis)
     for item in settable:
         if not item.held:
             yield from _of(path(item.path), item.frame.own(item.path.rpartition(".")[2]))
+
+
+def _under_other_inputs(analysis: AnalysisProgram) -> Iterator[Named]:
+    """The definitions under each index that the analysis asks for: `run.time[one_core]`."""
+    frame = analysis.frame
+    for items in _indices(analysis):
+        shown = ", ".join(f"{i.name}: {print_expr(i.value)}" if i.name else print_expr(i.value)
+                          for i in items)  # fmt: skip
+        for definition in analysis.definitions:
+            base = tree.Name(definition.name, span=definition.span)
+            value = evaluated(tree.Indexed(base, items, span=definition.span), frame)
+            for each in _both(definition.name, value):
+                *above, last = each.path.parts
+                name = Path(f"{each.path.text}[{shown}]", (*above, shown, last))
+                yield Named(name, each.value)
+
+
+def _both(name: str, value: Value) -> Iterator[Named]:
+    yield from _of(path(name), value)
+    if isinstance(value, Record):
+        yield from _of_run(name, value)
+
+
+def _indices(analysis: AnalysisProgram) -> list[tuple[tree.Argument, ...]]:
+    """The indices of an analysis that change its inputs, each once, short ones first."""
+    found: dict[tuple[tree.Argument, ...], None] = {}
+    todo: list[tree.Node] = [analysis.frame.analysis] if analysis.frame.analysis else []
+    while todo:
+        node = todo.pop()
+        if isinstance(node, tree.Indexed) and _changes_inputs(node, analysis.frame):
+            found.setdefault(node.items)
+        todo += parts(node)
+    return sorted(found, key=len)[:FEW_INDICES]
+
+
+def _changes_inputs(node: tree.Indexed, frame: Frame) -> bool:
+    """Whether an index names workloads, machines, models, scenarios or policies of the file."""
+    names = [each.value for each in node.items if isinstance(each.value, tree.Name | tree.Field)]
+    if len(names) < len(node.items):
+        return False
+    return all(replaces_something(evaluated(each, frame)) for each in names)
 
 
 def _of(name: Path, value: Value | None) -> Iterator[Named]:
