@@ -252,6 +252,7 @@ analysis a(cpu = box, n = 1000) {
   show predict(copy(n: n), on: cpu).compute as "operator"
   show predict(copy(n: n), on: cpu, under: apart).time as "policy"
   show cpu.fast(n * 4 B) as "field"
+  show cpu.fast(predict(copy(n: n), on: cpu).bytes) as "all bytes"
 }
 """
 
@@ -265,6 +266,7 @@ def test_tables_of_machines_levels_operators_and_policies(n, rate, share):
     assert math.isclose(shown(found, "operator").value.value, compute)
     assert math.isclose(shown(found, "policy").value.value, compute + 0.5 * level)
     assert shown(found, "field").value.value == rate
+    assert shown(found, "all bytes").value.value == rate
 
 
 def test_imported_tables(tmp_path):

@@ -18,6 +18,7 @@ from perfdsl.semantics.values import (
     Interval,
     LinkName,
     Quantity,
+    Record,
     Role,
     Value,
 )
@@ -271,6 +272,8 @@ def _evaluated(arg: tree.Argument, param: tree.Param | None, frame: Frame) -> Va
 
 def _argument(param: tree.Param, value: Value, span: Span, frame: Frame, home: Frame) -> Value:
     wanted = param_type(param, home)
+    if isinstance(value, Record) and wanted is not None and wanted.sort == "Quantity":
+        value = value.default or value  # `run.bytes` stands for all of them
     value = require(value, wanted, span, frame, f"`{param.name}`", param.span)
     whole = wanted is not None and wanted.whole
     if isinstance(value, Quantity) and (whole or param.within is not None):
