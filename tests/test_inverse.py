@@ -213,3 +213,22 @@ def test_a_memory_bound_answer_is_any_value_above_a_bound():
     assert not holds(memory.condition, {**at, e: 0.2})
     (part,) = solve(reading_of(graph), item, unknown).parts
     assert part == pytest.approx((0.25, 1.0), rel=1e-9)
+
+
+def test_a_question_too_deep_for_a_closed_form_has_none():
+    """What SymPy sees as a part with a name is not solved, and does no harm."""
+    graph = Graph()
+    unknown = graph.add("input", (), Input(
+        "u", math.nan, 0.1, 9.0, PURE, UNIT, NOWHERE, "unknown", True, False, (0.1, 9.0),
+    ))  # fmt: skip
+    node, b_ = unknown, free(graph, "b", 2.0)
+    for _ in range(100):
+        node = graph.add("sqrt", (graph.add("max", (graph.total([node, b_]), b_), ()),))
+    seen = free(graph, "t", reading_of(graph).changed({unknown: 3.0}).value(node))
+    item = SolveItem("q", (unknown,), node, seen, "==", "", "", None, (), NOWHERE)
+    formulas = Formulas(graph)
+    formulas.exprs(item.roots)
+    found = inverses(item, unknown, formulas, formulas.best())
+    assert all(one.expr is None for one in found)
+    assert not fits_anywhere(found, formulas.best() | {formulas.symbol(unknown): 3.0})
+    assert solve(reading_of(graph), item, unknown).parts

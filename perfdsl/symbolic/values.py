@@ -52,8 +52,10 @@ def value(expr: Expr, values: Mapping[Symbol, Number], inside: Mapping[Expr, Exp
 def _below(part: Expr, inside: Mapping[Expr, Expr]) -> tuple[Expr, ...]:
     """What the value of a part of an expression is made of."""
     if isinstance(part, Part):
-        return (inside[part],)
+        return (inside[part],) if part in inside else ()
     if isinstance(part, Derivative):
+        if part.expr not in inside:
+            return ()
         slope = inside[part.expr]
         for by in part.variables:
             slope = derivative(slope, by)
@@ -75,7 +77,8 @@ def _value(part: Expr, args: list[Number], values: Mapping[Symbol, Number], exac
 
 def _of(part: Expr, args: list[Any]) -> Number:
     if not args:
-        return math.nan if part in {S.NaN, S.ComplexInfinity} else float(part)
+        unknown = part in {S.NaN, S.ComplexInfinity} or isinstance(part, Part | Derivative)
+        return math.nan if unknown else float(part)
     if isinstance(part, Add):
         return sum(args) if _exact(args) else math.fsum(args)
     if isinstance(part, Mul):
@@ -83,8 +86,7 @@ def _of(part: Expr, args: list[Any]) -> Number:
     if isinstance(part, Pow):
         return _power(part, *args)
     if isinstance(part, Part | Derivative):
-        (inner,) = args
-        return float(inner) if not _exact(args) else Fraction(inner)
+        return Fraction(args[0]) if _exact(args) else float(args[0])
     if isinstance(part, Opaque):
         return part.value(args)
     if isinstance(part, floor | ceiling):
