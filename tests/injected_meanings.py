@@ -36,6 +36,11 @@ WRONG_UNIT = {
     "W": "J", "device": "core", "%": "ms",
 }  # fmt: skip
 LABELS = ("layer", "head", "channel", "sequence", "page", "socket")
+# Fields that the language reads itself: their units are known without a use.
+STANDARD = {
+    "cores", "devices", "peak", "bandwidth", "size", "latency", "efficiency", "tokens", "batch",
+    "context", "rows", "block", "bytes", "input", "output", "time",
+}  # fmt: skip
 UNIT_WORD = re.compile(r"[^\W\d]\w*(?:/s)?|%")
 
 # A word of the language that another one is taken for where it does not fit.
@@ -47,6 +52,9 @@ CONFUSED = {
 
 
 Signatures = Mapping[str, tuple[tree.Param, ...]]
+
+
+WORK = {"op", "MAC", "FLOP"}
 
 
 def meant(program: Program, signatures: Signatures) -> Iterator[Injection]:
@@ -66,7 +74,27 @@ def meant(program: Program, signatures: Signatures) -> Iterator[Injection]:
 # ---------------------------------------------------------------------------------------- units
 
 
+def _base(unit: str) -> str:
+    """A unit of work without prefix and `/s`."""
+    found = re.fullmatch(r"[kMGTPE]?(op|MAC|FLOP)(/s)?", unit)
+    return found[1] if found else unit
+
+
+def _told_nowhere(program: Program) -> set[int]:
+    """Where the units of definitions stand that no other line of the file uses."""
+    words = Counter(re.findall(r"\w+", re.sub(r'#[^\n]*|"[^"]*"', "", program.text)))
+    found: set[int] = set()
+    for node in program.nodes():
+        if isinstance(node, tree.Let | tree.Assign | tree.Unit):
+            name = node.path[-1] if isinstance(node, tree.Assign) else node.name
+            if words[name] == 1 and name not in STANDARD:
+                found.update(range(node.value.span.start, node.value.span.end + 1))
+    return found
+
+
 def _units(program: Program) -> Iterator[Injection]:
+    told_nowhere = _told_nowhere(program)
+    whole = any(isinstance(node, tree.Analysis) for node in program.nodes())
     for start, text in unit_texts(program):
         if text in LABELS:
             other = LABELS[LABELS.index(text) - 1]
@@ -78,9 +106,12 @@ def _units(program: Program) -> Iterator[Injection]:
             wrong = WRONG_UNIT.get(found[0]) or WRONG_UNIT.get(found[0].removesuffix("/s"))
             if wrong is None:
                 continue
-            yield _unit(program, start, found, wrong)
+            ways = _base(found[0]) in WORK and _base(wrong) in WORK
+            hidden = start in told_nowhere or (ways and not whole)
+            yield _unit(program, start, found, wrong)._replace(hidden=hidden)
             if found[0].endswith("/s"):
-                yield _unit(program, start, found, found[0].removesuffix("/s"))
+                less = _unit(program, start, found, found[0].removesuffix("/s"))
+                yield less._replace(hidden=start in told_nowhere)
             break
 
 
@@ -179,6 +210,11 @@ def _role_values(program: Program, signatures: Signatures) -> Iterator[Span]:
             if param.type is not None and param.type.name == "Role":
                 yield arg.value.span
     for node in program.nodes():
+        if isinstance(node, tree.Call) and isinstance(node.func, tree.Name):
+            # The arguments of a max or min may have any name.
+            if node.func.id in {"max", "min"}:
+                for arg in node.args:
+                    yield Span(arg.span.source, arg.span.start, arg.span.start + len(arg.name))
         if isinstance(node, tree.Param) and node.type is not None and node.type.name == "Role":
             if node.default is not None:
                 yield node.default.span
@@ -307,6 +343,7 @@ def _sort(param: tree.Param) -> str:
 
 def _factors(program: Program) -> Iterator[Injection]:
     known = dict(_with_units(program))
+    nowhere = _told_nowhere(program)
     for node in program.nodes():
         match node:
             case tree.Product(parts=operands, ops=ops):
@@ -319,9 +356,9 @@ def _factors(program: Program) -> Iterator[Injection]:
                     if at > 0 or ops[0] == "+":
                         yield _left_out(program, "summand", operands, at, hidden=True)
             case tree.Let() | tree.Assign() | tree.Work() | tree.Flow() | tree.Argument():
-                yield from _too_much(program, node.value)
+                yield from _too_much(program, node.value, nowhere)
             case tree.Claim(value=tree.Compare(left=left)):
-                yield from _too_much(program, left)
+                yield from _too_much(program, left, set())
             case _:
                 pass
 
@@ -360,10 +397,11 @@ def _left_out(
     return program.injected(sort, what, [Edit(start, end, "")], lines, hidden)
 
 
-def _too_much(program: Program, value: tree.Expr) -> Iterator[Injection]:
+def _too_much(program: Program, value: tree.Expr, nowhere: set[int]) -> Iterator[Injection]:
     if isinstance(value, tree.Product | tree.Name | tree.Field | tree.Call | tree.Number):
         edit = Edit(value.span.end, value.span.end, " * 2 s")
-        yield program.injected("more", "`* 2 s` too much", [edit], program.lines(value.span))
+        more = program.injected("more", "`* 2 s` too much", [edit], program.lines(value.span))
+        yield more._replace(hidden=value.span.start in nowhere)
 
 
 # ---------------------------------------------------------------------------------------- places

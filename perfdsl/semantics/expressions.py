@@ -64,9 +64,12 @@ def _text(expr: tree.Text, _: Frame) -> Value:
 
 def _name(expr: tree.Name, frame: Frame) -> Value:
     value = frame.find(expr.id)
+    if value is not None and value is frame.context.prelude.get(expr.id):
+        # A definition of one's own that could not be read would come first.
+        return POISON if expr.id in frame.module.doubtful else value
     if value is not None:
         return value
-    if expr.id in frame.module.doubtful or expr.id in frame.context.doubtful:
+    if expr.id in frame.module.doubtful or frame.context.is_doubtful(expr.id):
         return POISON
     return unknown_name(expr.id, expr.span, frame)
 

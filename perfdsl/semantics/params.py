@@ -191,7 +191,8 @@ def bind(
         if name not in names:
             good = _no_such(name, names, arg, frame, what)
         elif name in given:
-            frame.context.report("P102", f"`{name}` is given twice", arg.span)
+            title = f"`{name}` is given twice"
+            frame.context.report("P102", title, arg.span, follows=names.count(name) > 1)
             good = False
         else:
             given[name] = (value, arg.value.span)

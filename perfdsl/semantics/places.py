@@ -119,7 +119,8 @@ def misplaced(statement: tree.Statement, sort: str, frame: Frame) -> None:
     help_ = f"it belongs into {place}" if place else ""
     at = statement.span
     head = Span(at.source, at.start, min(at.end, at.start + max(len(word), 1)))
-    frame.context.report("P403", title, head, help_=help_)
+    unread = bool(frame.context.unread.get(at.source))  # A brace may be missing above.
+    frame.context.report("P403", title, head, help_=help_, follows=unread)
 
 
 def without_let(statement: tree.Assign, place: str, frame: Frame) -> None:

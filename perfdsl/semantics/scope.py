@@ -125,6 +125,10 @@ class Context:
             if problem.severity is Severity.ERROR and problem.span is not None:
                 self.unread.setdefault(problem.span.source, []).append(problem.span)
 
+    def is_doubtful(self, name: str) -> bool:
+        """Whether a name stood in what could not be read, perhaps run into the next word."""
+        return any(word.startswith(name) for word in self.doubtful)
+
     def has_gaps(self, block: Span) -> bool:
         """Whether a statement inside a block could not be read."""
         gaps = self.unread.get(block.source, ())

@@ -143,7 +143,7 @@ def _missing_value(situation: Situation) -> Diagnostic | None:
         place = situation.span(token if opened or before is None else before)
         return Diagnostic("P003", f"a value is missing{behind}", place, help="write one here")
     title = f"a value is missing{behind}: `{_shown(token)}` cannot start one"
-    here = _same_line(situation) or before.text in {*CLOSER, ","}
+    here = _same_line(situation) or before.text in {*CLOSER, ","} or before.kind == "STRING"
     place = situation.span(token if here else before)
     return Diagnostic("P003", title, place, help="write one in front of it")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
+from perfdsl.diagnostics import did_you_mean
 from perfdsl.syntax.brackets import CLOSER, OPENER
 from perfdsl.syntax.table import ACTIONS
 from perfdsl.syntax.token import Token
@@ -44,10 +45,22 @@ def _token_at(tokens: list[Token], offset: int, at: int) -> int:
     return first
 
 
+CLAIMS = ("claim", "refute")
+
+
+def _is_titled(tokens: list[Token]) -> bool:
+    """A claim whose word is misspelt: behind its title the statement goes on in the next line."""
+    if [token.kind for token in tokens] != ["NAME", "STRING", "_SEP"]:
+        return False
+    word = tokens[0].text
+    return word in {"assert", "expect"} or did_you_mean(word, CLAIMS) is not None
+
+
 def _end(tokens: list[Token], first: int) -> int:
     """The first token behind the statement that starts at `first`."""
     depth = 0
-    for position in range(first, len(tokens)):
+    start = first + 3 if _is_titled(tokens[first : first + 3]) else first
+    for position in range(start, len(tokens)):
         token = tokens[position]
         if not depth and token.kind in {"_SEP", "RBRACE", "$END"}:
             return position
