@@ -13,7 +13,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from perfdsl.solve.answers import AnalysisAnswer
-from tests.answers import claim, file_answers, solved, value
+from tests.answers import answers, claim, file_answers, solved, value
 
 TRIED = Path(__file__).parent / "data" / "tried"
 Figures = dict[str, float | tuple[float, ...]]
@@ -378,3 +378,29 @@ def test_what_binds_near_the_ridge_is_undecided():
     verdicts = {item.title: item.verdict for item in found.claims}
     assert list(verdicts.values()) == ["holds", "undecided", "fails"]
     assert claim(found, "near it nobody knows").computed == "dram-bound"
+
+
+PARAMETERS = """perf 1
+hardware box {
+  cores = 8 core
+  memory dram { bandwidth = 1 GB/s }
+}
+scenario one_core(cpu = box) { cpu.cores = 1 core }
+workload decode(at: Count<token>) { tokens = 1 token; context = at }
+operator cached() { read kv = count(load.context) * 1 MB }
+analysis a(cpu = box, k = 3 * count(cpu.cores), at = 2 * k * 1 token, load = decode(at: at)) {
+  show k                                   as "k"
+  show (k + count(cpu.cores))[one_core]    as "on one core"
+  show predict(cached(), on: cpu).time     as "t"
+}
+"""
+
+
+def test_a_parameter_may_be_computed_from_others():
+    """It follows them: what is set from outside, and what an index puts in their place."""
+    found = answers(PARAMETERS)
+    told = [value(found, title).value for title in ("k", "on one core", "t")]
+    assert told == pytest.approx([24, 4, 48e-3], rel=1e-12)
+    found = answers(PARAMETERS, "cores=2 core")
+    told = [value(found, title).value for title in ("k", "on one core", "t")]
+    assert told == pytest.approx([6, 4, 12e-3], rel=1e-12)

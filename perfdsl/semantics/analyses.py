@@ -65,7 +65,7 @@ def open_frame(
         first.bindings[param.name] = binding_of(param.name, param, param.default)
     for param in node.params:
         value = first.own(param.name)
-        if value is not None:
+        if value is not None and not (isinstance(value, Quantity) and _follows(param, node)):
             world = with_slot(world, param.name, value)
     for statement in node.body:
         if isinstance(statement, tree.Resident):
@@ -83,6 +83,12 @@ def open_frame(
     )  # fmt: skip
     _bind_statements(node, frame)
     return frame
+
+
+def _follows(param: tree.Param, node: tree.Analysis) -> bool:
+    """Whether a default is computed from other parameters: then it is read again with them."""
+    others = {other.name for other in node.params} - {param.name}
+    return param.default is not None and not others.isdisjoint(mentioned([param.default]))
 
 
 def _bind_statements(node: tree.Analysis, frame: Frame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from perfdsl.diagnostics import Severity, Span, did_you_mean, sort_diagnostics
 from perfdsl.semantics import builtins, gathering, searching
@@ -20,7 +20,7 @@ from perfdsl.semantics.modules import (
     make_instances,
     open_module,
 )
-from perfdsl.semantics.program import Program
+from perfdsl.semantics.program import AnalysisProgram, Program
 from perfdsl.semantics.roots import roots
 from perfdsl.semantics.scope import Context, Module, mentioned
 from perfdsl.semantics.settable import settables
@@ -68,7 +68,7 @@ def check(
     )
     for analysis in analyses:
         report_unmet(roots_of(analysis), context)
-    _unused(entry, context)
+    _unused(entry, _workloads(analyses), context)
     return Program(
         graph,
         modules,
@@ -150,7 +150,7 @@ def _scenario(name: str, entry: Module, context: Context) -> Declared | None:
     return None
 
 
-def _unused(entry: Module, context: Context) -> None:
+def _unused(entry: Module, workloads: set[Span], context: Context) -> None:
     """Warn of names that nothing asks for; not where mistakes may have hidden a use."""
     if any(problem.severity is Severity.ERROR for problem in context.problems):
         return
@@ -164,17 +164,21 @@ def _unused(entry: Module, context: Context) -> None:
         if isinstance(statement, tree.Parametrised) and not isinstance(statement, tree.Scenario):
             inside = mentioned((*statement.body, *statement.params))
             for param in statement.params:
-                if param.name not in inside and not _is_workload(param, entry):
+                if param.name not in inside and param.span not in workloads:
                     title = f"the parameter `{param.name}` is used by nothing"
                     _warn(title, param.span, context)
 
 
-def _is_workload(param: tree.Param, entry: Module) -> bool:
-    """A workload is in force by being a parameter; nothing need mention it."""
-    if param.default is None:
-        return False
-    value = evaluate(param.default, entry.top())
-    return isinstance(value, Instance) and value.sort == "workload"
+def _workloads(analyses: Iterable[AnalysisProgram]) -> set[Span]:
+    """The parameters that hold a workload: it is in force without being mentioned."""
+    return {
+        param.span
+        for analysis in analyses
+        if analysis.frame.analysis is not None
+        for param in analysis.frame.analysis.params
+        if isinstance(value := analysis.frame.world.slots.get(param.name), Instance)
+        and value.sort == "workload"
+    }
 
 
 NAMED = (tree.Let, tree.Unknown, tree.Function, tree.Table, tree.DataRows, tree.DataFile)
