@@ -8,7 +8,7 @@ from typing import NamedTuple
 from perfdsl.present.latex_names import Path, path
 from perfdsl.present.latex_printer import evaluated
 from perfdsl.semantics.graph import Definition, Graph, Input
-from perfdsl.semantics.program import AnalysisProgram, AnswerPart, Program
+from perfdsl.semantics.program import AnalysisProgram, AnswerPart, FitPart, Program
 from perfdsl.semantics.reindex import replaces_something
 from perfdsl.semantics.scope import Frame, parts
 from perfdsl.semantics.values import Quantity, Record, Value
@@ -143,8 +143,18 @@ def own_name(graph: Graph, node: int) -> Path | None:
             return path(name)
         case AnswerPart(solve=solve, part=part):
             return path(f"{solve.name}.{part}")
+        case FitPart():
+            return path(_of_a_fit(graph, data))
         case _:
             return None
+
+
+def _of_a_fit(graph: Graph, asked: FitPart) -> str:
+    """`line.start`, `line.start.error`, `line.r2`."""
+    parts_ = [asked.fit.name]
+    if asked.unknown >= 0:
+        parts_.append(graph.nodes[asked.unknown].data.name)
+    return ".".join(parts_ if asked.part == "value" else [*parts_, asked.part])
 
 
 def working_sets(graph: Graph) -> dict[int, Path]:
