@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from operator import ge
 
 from perfdsl.numeric.intervals import Range
 from perfdsl.records import dataclass
@@ -17,9 +18,10 @@ from perfdsl.semantics.dimensions import PURE, base
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.program import AnalysisProgram, Hypothesis, ObserveItem
 from perfdsl.solve.answers import Conflict, Member, Number, Pair
-from perfdsl.solve.extent import extent, reaches_down
+from perfdsl.solve.extent import Point, extent, reached
 from perfdsl.solve.numbers import in_unit, number, of_input
 from perfdsl.solve.reading import Reading
+from perfdsl.solve.sets import crossing
 from perfdsl.solve.slice import Slice, slice_of
 from perfdsl.solve.unknowns import domain
 
@@ -143,13 +145,16 @@ def _front(case: Case, reading: Reading, moving: Iterable[int]) -> Slice:
     return slice_of(reading, (root,), moving)
 
 
-def _peace(case: Case, front: Slice, box: dict[int, Range]) -> bool:
-    """Whether the observation is within reach somewhere in a box."""
+def _peace(case: Case, front: Slice, box: dict[int, Range]) -> Point | None:
+    """A point of a box at which the observation is within reach."""
+    return reached(front, box, _goal(case))
+
+
+def _goal(case: Case) -> float:
+    """What a front may be at most, for the observation to be within reach."""
     if case.side == "below":
-        goal = case.observed.high + _slack(case.observed.high)
-    else:
-        goal = _slack(case.observed.low) - case.observed.low
-    return reaches_down(front, box, goal)
+        return case.observed.high + _slack(case.observed.high)
+    return _slack(case.observed.low) - case.observed.low
 
 
 def smallest(case: Case, reading: Reading) -> list[int]:
@@ -159,7 +164,7 @@ def smallest(case: Case, reading: Reading) -> list[int]:
     for node in soft_nodes(reading, case.node):
         tried = {**freed, node: range_for(reading, node)}
         box = _box(reading, case.node, tried)
-        if _peace(case, _front(case, reading, box), box):
+        if _peace(case, _front(case, reading, box), box) is not None:
             needed.append(node)
         else:
             freed = tried
@@ -276,21 +281,36 @@ def _far(found: float, value: float) -> float:
 
 
 def _towards(case: Case, node: int, start: float, end: float, reading: Reading) -> float | None:
-    """The first point of peace on the way from the present value to an end of the range."""
+    """The first point of peace on the way from the present value to an end of the range.
+
+    Where everything else stays at a point of peace, one variable is left, and the border is the
+    root of a formula. It is the border if there is no other peace just before it; else on from
+    there.
+    """
     box = _box(reading, case.node, {node: Range(end, end)})
     front = _front(case, reading, box)
-    if not _peace(case, front, box):
+    peace, point = end, _peace(case, front, box)
+    if point is None:
         return None
-    war, peace = start, end
     for _ in range(STEPS):
-        middle = math.sqrt(war * peace) if war > 0 and peace > 0 else (war + peace) / 2
-        if middle in {war, peace}:
+        war, peace = _border(front, _goal(case), node, point, Range(start, peace))
+        point = None if war == start else _peace(case, front, {**box, node: Range(war, war)})
+        if point is None:
             break
-        if _peace(case, front, {**box, node: Range(middle, middle)}):
-            peace = middle
-        else:
-            war = middle
+        peace = war
     return peace
+
+
+def _border(front: Slice, goal: float, node: int, point: Point, way: Range) -> tuple[float, float]:
+    """The neighbours on a way (from low, upwards or downwards) between which a front comes down to
+    a goal."""
+    up = 1.0 if way.low < way.high else -1.0
+
+    def gap(u: float) -> float:
+        return goal - front.at({**point, node: up * u})[front.roots[0]]
+
+    found = crossing(gap, Range(up * way.low, up * way.high), ge)
+    return up * found.low, up * found.high
 
 
 def _pairs(

@@ -12,6 +12,7 @@ from perfdsl.solve.slice import Slice, slice_of
 
 MAX_BOXES = 400
 Box = Mapping[int, Range]
+Point = Mapping[int, float]
 
 
 def sign_of(slope: Range) -> int:
@@ -84,35 +85,43 @@ def _subdivided(part: Slice, node: int, box: Box) -> Range:
     return Range(low, high)
 
 
-def reaches_down(part: Slice, box: Box, goal: float) -> bool:
-    """Whether the root of a slice can be at most `goal` somewhere in a box of its inputs.
+def reached(part: Slice, box: Box, goal: float) -> Point | None:
+    """A point of a box at which the root of a slice is at most `goal`; None if there is none.
 
     Points are tried where the gradient leads; boxes that intervals prove to lie above are dropped.
     """
     node = part.roots[0]
     box = {n: box[n] for n in part.inputs}
     if not box:
-        return part.fixed[node] <= goal
+        return {} if part.fixed[node] <= goal else None
     if all(low == high for low, high in box.values()):  # nothing is left to be searched
         part.reading.poll()
-        return part.at({n: low for n, (low, _) in box.items()})[node] <= goal
+        return _lowest(part, [{n: low for n, (low, _) in box.items()}], goal)
     todo: list[Box] = [box]
     for _ in range(MAX_BOXES):
         if not todo:
-            return False
+            return None
         part.reading.poll()
         here = todo.pop()
-        if any(part.at(point)[node] <= goal for point in _promising(part, node, here)):
-            return True
+        found = _lowest(part, _promising(part, node, here), goal)
+        if found is not None:
+            return found
         if part.over(here, next(iter(here)))[node].value.low > goal:
             continue
         corners = _corners(part, here)
         if corners is not None and not math.isnan(lowest := part.at(corners[0])[node]):
             if lowest <= goal:
-                return True
+                return corners[0]
             continue
         todo = [*todo, *halves(here, _widest(here, box))]
-    return False
+    return None
+
+
+def _lowest(part: Slice, points: list[dict[int, float]], goal: float) -> Point | None:
+    """The point at which the root is lowest, if that is at most `goal`."""
+    values = [(part.at(point)[part.roots[0]], at) for at, point in enumerate(points)]
+    reaching = [each for each in values if each[0] <= goal]
+    return points[min(reaching)[1]] if reaching else None
 
 
 def _promising(part: Slice, node: int, box: Box) -> list[dict[int, float]]:
