@@ -9,6 +9,7 @@ from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, WORK, base
 from perfdsl.semantics.params import bind, binding_of, is_link, is_role, link_name, param_type
 from perfdsl.semantics.places import belongs, misplaced, wrong_word
+from perfdsl.semantics.plain import seen_of_world
 from perfdsl.semantics.possible import possible
 from perfdsl.semantics.scope import Binding, Frame, World
 from perfdsl.semantics.tables import bind_table
@@ -312,7 +313,8 @@ def applied(origin: Declared, given: Mapping[str, Value], span: Span, frame: Fra
         title = f"the operator `{node.name}` is made of itself"
         return frame.context.report("P401", title, span, why=why)
     known = tuple((name, exact(value)) for name, value in given.items())
-    key = ("applied", id(node), frame.world, known)
+    sight = seen_of_world(node, origin.module.top(), frame)
+    key = ("applied", id(node), sight, known)
     return frame.context.remembered(key, lambda: _applied(origin, node, given, span, frame))
 
 

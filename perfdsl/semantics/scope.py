@@ -58,6 +58,8 @@ class Context:
     inputs: dict[object, int] = field(default_factory=dict)
     made: dict[object, tuple[Any, set[str]]] = field(default_factory=dict)
     reads: list[set[str]] = field(default_factory=list)
+    plain: dict[int, frozenset[str] | None] = field(default_factory=dict)
+    sights: dict[object, object] = field(default_factory=dict)
     naming: dict[Span, Naming] = field(default_factory=dict)
     calling: list[tree.Function] = field(default_factory=list)
     applying: list[Span] = field(default_factory=list)
