@@ -14,6 +14,7 @@ from perfdsl.semantics.data import bind_data, used_data
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import from_function
 from perfdsl.semantics.fitting import fit_item, fitted, over_rows
+from perfdsl.semantics.following import caught_up
 from perfdsl.semantics.graph import Input
 from perfdsl.semantics.notes import find
 from perfdsl.semantics.observations import observe_item, observed_value
@@ -74,7 +75,8 @@ def open_frame(
     for scenario in scenarios:
         if scenario is not None:
             step = apply_scenario(scenario, world, node.head, first, {})
-            world = step[0] if step is not None else world
+            if step is not None:
+                world = caught_up(*step, first)
     values = dict(world.slots)
     slots = {name: {name} for name in values}
     frame = Frame(

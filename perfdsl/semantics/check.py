@@ -26,6 +26,7 @@ from perfdsl.semantics.scope import Context, Module, mentioned
 from perfdsl.semantics.settable import settables
 from perfdsl.semantics.units import UnitTable
 from perfdsl.semantics.unmet import report_unmet, roots_of
+from perfdsl.semantics.unread import report_unread
 from perfdsl.semantics.values import Declared, Instance, Value
 from perfdsl.syntax import tree
 from perfdsl.syntax.parser import Parsed
@@ -68,6 +69,7 @@ def check(
     )
     for analysis in analyses:
         report_unmet(roots_of(analysis), context)
+    report_unread(modules.values(), context)
     _unused(entry, _workloads(analyses), context)
     return Program(
         graph,

@@ -7,6 +7,7 @@ from perfdsl.records import replace
 from perfdsl.semantics.arithmetic import Operand, unify
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import value_key
+from perfdsl.semantics.following import caught_up
 from perfdsl.semantics.notes import find, provenance
 from perfdsl.semantics.program import (
     ObserveItem,
@@ -54,7 +55,7 @@ def inputs_of(
             scenarios.append(value)
         else:
             plain.append(item)
-    world = frame.world
+    world, changed = frame.world, list[str]()
     for item in plain:
         value = evaluate(item.value, frame)
         name = item.name
@@ -64,11 +65,12 @@ def inputs_of(
             name = same[0] if same else ""
         if name:
             world = with_slot(world, name, value)
+            changed.append(name)
         elif isinstance(value, Declared):
             world = replace(world, policy=value)
         elif isinstance(value, Instance) and value.sort == "workload":
             world = replace(world, load=value)
-    return world, tuple(scenarios)
+    return caught_up(world, changed, frame), tuple(scenarios)
 
 
 def world_key(world: World) -> object:
@@ -86,7 +88,7 @@ def read_under(
         step = apply_scenario(scenario, world, span, frame, {})
         if step is None:
             return None
-        world, _ = step
+        world = caught_up(*step, frame)
     plain = quantity(base, moved(frame, frame, frame_under(frame, world)))
     least = quantity(base, moved(frame, frame, frame_under(frame, replace(world, least=True))))
     return None if plain is None or least is None else (plain, least)

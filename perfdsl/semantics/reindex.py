@@ -6,6 +6,7 @@ from perfdsl.diagnostics import Label, Span
 from perfdsl.records import replace
 from perfdsl.semantics.changes import replacement
 from perfdsl.semantics.fields import instantiate, value_key
+from perfdsl.semantics.following import followed, followers
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.scope import Binding, Frame, Naming, World
 from perfdsl.semantics.values import POISON, Declared, Instance, Quantity, Value, Words, describe
@@ -67,6 +68,9 @@ def reindex(expr: tree.Indexed, frame: Frame) -> Value:
             return POISON
         world, slots = step
         changed.extend((slot, item.span) for slot in slots)
+    assert root.analysis is not None
+    causes = followers(root.analysis, {slot for slot, _ in changed})
+    world = followed(world, causes, root)
     context.reads.append(set())
     try:
         plain = context.evaluate(expr.base, frame)
@@ -76,8 +80,9 @@ def reindex(expr: tree.Indexed, frame: Frame) -> Value:
         context.read(slot)
     if plain == POISON:
         return POISON
+    by_others = set[str]().union(*(causes[name] for name in causes.keys() & read))
     for slot, span in changed:
-        if slot not in read:
+        if slot not in read | by_others:
             title = f"this does not depend on `{slot}`, so the index changes nothing"
             return context.report("P307", title, span, why=(Label(expr.base.span, "read again"),))
     return context.evaluate(expr.base, moved(frame, root, frame_under(root, world)))
