@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that `perfdsl --help` answers
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -42,8 +43,9 @@ Exit codes:
 
 PURPOSE = "Performance models as programs: how fast could it run, what binds it, what is wrong?"
 
-# Nearly all that a run makes it keeps to its end: looking for garbage took 4 % of a check.
-RARELY = 200_000
+# Nearly all that a run makes it keeps to its end: looking for garbage took 4 % of a check, and a
+# sixth of a run that tells formulas, for which SymPy is loaded.
+RARELY = 500_000
 
 SECONDS = 60.0
 NARROW, WIDE = 40, 120
@@ -670,6 +672,7 @@ def _write(text: str, stream: TextIO | None = None) -> None:
 def main() -> NoReturn:
     """The program: every way out of it has its code."""
     gc.set_threshold(RARELY)
+    atexit.register(gc.freeze)  # the interpreter would look through everything once more
     try:
         app.run(sys.argv[1:])
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from unicodedata import category, east_asian_width
 
@@ -54,6 +55,7 @@ def _shown(char: str) -> str:
     return char if char.isprintable() else ascii(char)[1:-1]
 
 
+@lru_cache(maxsize=1024)
 def _width(char: str) -> int:
     if category(char) in {"Mn", "Me"}:
         return 0

@@ -76,14 +76,13 @@ def wrap(text: str, room: int) -> list[str]:
     """A text in lines of at most `room` columns; a word that is longer is cut."""
     room = max(room, LEAST_ROOM)
     lines: list[str] = []
-    line = ""
+    line, used = "", 0
     for word in _words(visible(text), room):
-        longer = f"{line} {word}" if line else word
-        if line and display_width(longer) > room:
+        wide = display_width(word)
+        if line and used + 1 + wide > room:
             lines.append(line)
-            line = word
-        else:
-            line = longer
+            line = ""
+        line, used = (f"{line} {word}", used + 1 + wide) if line else (word, wide)
     return [each.replace(_GLUED, " ") for each in [*lines, line]]
 
 
