@@ -284,6 +284,9 @@ def export(
         Path | None, option("--output", "-o", metavar="FILE", help="else standard output")
     ] = None,
     force: Annotated[bool, option("--force", help="replace the output file")] = False,
+    equations: Annotated[
+        bool, option("--normal-equations", help="with the normal equations of fits")
+    ] = False,
     settings: Settings = None,
     scenarios: Scenarios = None,
     policy: Policy = "",
@@ -300,7 +303,7 @@ def export(
     """Write the formulas of a file, as written and as derived, with numbers and verdicts."""
     limits = Bounds(max_file_size, max_imports, max_depth, max_tokens, max_nesting)
     request = Request(file, settings or [], scenarios or [], policy, limits, timeout, per_operator)
-    exported = _exported(request, analyses or [], to, standalone=standalone)
+    exported = _exported(request, analyses or [], to, standalone=standalone, equations=equations)
     screen = Screen(color, width)
     screen.problems(exported.problems)
     refused = _written(exported.text, output, force=force) if exported.text else None
@@ -494,7 +497,7 @@ class Exported:
 
 
 def _exported(
-    request: Request, names: Sequence[str], form: ExportForm, *, standalone: bool
+    request: Request, names: Sequence[str], form: ExportForm, *, standalone: bool, equations: bool
 ) -> Exported:
     from perfdsl.present.latex_page import document
     from perfdsl.solve.reading import Timeout
@@ -510,7 +513,7 @@ def _exported(
     try:
         text = document(
             solution.program, solution.answers, file=_shown(request.file),
-            standalone=standalone, deadline=started + request.seconds,
+            standalone=standalone, deadline=started + request.seconds, equations=equations,
         )  # fmt: skip
     except Timeout:
         return Exported("", [_late(request.seconds)])

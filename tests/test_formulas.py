@@ -7,11 +7,13 @@ import math
 import re
 
 import jsonschema
+import numpy as np
 import pytest
 
 from perfdsl import cli
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import open_book
+from perfdsl.present.formula_fits import fits
 from perfdsl.present.latex_plain import without_siunitx
 from perfdsl.present.latex_units import Units
 from perfdsl.present.readable import ENOUGH, kept_names, size_of
@@ -149,3 +151,81 @@ def test_a_derived_formula_is_short_enough_to_read():
     p = 2 + 6 + 2 / 3 + 8 + 27
     q = p**3 + 2
     assert math.isclose(book.number_of(node.node).value, p * q + q * q)
+
+
+FIT = ROOT / "examples/16_fit.perf"
+
+
+def test_a_fit_with_its_numbers(capsys):
+    """The page and the export: of any row, the numbers in the place of the unknowns."""
+    out = run("solve", FIT, "--formulas", "--width", 100, capsys=capsys)[1]
+    assert "= r.took ~= start + each * r.n for r in runs\n" in out
+    assert "= r.took ≈ 4.265 us + (0.2998 us/token)·r.n\n" in out
+    exported = run("export", FIT, capsys=capsys)[1]
+    assert (
+        r"\mathit{took}_{r} &{}\approx \mathit{start} + \mathit{each} \cdot n_{r} "
+        r"\quad\text{for each}\ r \in \text{runs} \\" in exported
+    )
+    assert r"&{}= \qty{4.265}{\micro\second} + \qty{0.2998}{\micro\second\per" in exported
+    assert r"start & $\qty{4.265}{\micro\second}$ & $\qty{0.2203}{\micro\second}$" in exported
+    assert r"$\mathit{start}$ & \raggedright \texttt{start} & $[\num{0},\, \num{20}]" in exported
+
+
+def test_normal_equations_on_request(capsys):
+    """`show` prints them, the export where it is asked for; a curve has none."""
+    out = run("show", FIT, "line", "--stage", "formulas", capsys=capsys)[1]
+    assert "normal equations, each sum for r in runs" in out
+    assert "  start·sum(r.n) + each·sum(r.n²) = sum(r.took·r.n)\n" in out
+    assert "normal" not in run("show", FIT, "model", "--stage", "formulas", capsys=capsys)[1]
+    assert "Normal equations" not in run("export", FIT, capsys=capsys)[1]
+    exported = run("export", FIT, "--normal-equations", capsys=capsys)[1]
+    assert exported.count("Normal equations") == 1
+    assert r"\sum_{r} n_{r} + \mathit{each} \cdot \sum_{r} n_{r}^{\num{2}} &{}=" in exported
+
+
+ROWS = """data runs(n: Count, m: Ratio, took: us) {
+  1, 0.3,  5
+  2, 0.1,  9
+  4, 0.7, 21
+  7, 0.2, 28
+  9, 0.9, 50
+}
+analysis x(base = 2 us) {
+  unknown a: us
+  unknown b: us
+  fit plane = a, b from r.took ~= base + a * r.n + (b + a) * r.m * r.n for r in runs if r.n > 1
+}"""
+
+
+def test_normal_equations_have_the_fit_as_their_solution():
+    """Summed over the rows and solved by NumPy, they give the fitted unknowns."""
+    found = solution(ROWS)
+    assert found.program is not None
+    book = open_book(found.program, found.program.analyses[0], reading_of(found.program), Units())
+    ((_, answer, fit),) = fits(book, found.answers[0].fits)
+    assert fit is not None
+    assert fit.columns.keys() == {n for n in fit.columns if fit.columns[n] in {"n", "m", "took"}}
+    left, right = np.zeros((2, 2)), np.zeros(2)
+    for cells in fit.cells:
+        values = fit.formulas.best()
+        for one, two in cells.items():
+            values = {**values, fit.formulas.symbol(one): found.program.graph.nodes[two].data.value}
+        for at, equation in enumerate(fit.equations()):
+            left[at] += [fit.formulas.value(factor, values) for factor in equation.factors]
+            right[at] += fit.formulas.value(equation.right, values)
+    assert len(fit.cells) == 4
+    solved = np.linalg.solve(left, right)
+    assert solved == pytest.approx([each.value.value for each in answer.values], rel=1e-9)
+
+
+def test_rows_of_different_shape_have_no_formula_in_common():
+    """Where a case decides by a label, the formula of one row is not that of another."""
+    found = solution(
+        'data runs(kind: Label, took: us) {\n"a", 1\n"b", 3\n"a", 2\n}\n'
+        "analysis x {\nunknown a: us\n"
+        'fit f = a from r.took ~= (if r.kind == "a" then a else 2 * a) for r in runs\n}'
+    )
+    assert found.program is not None, found.problems
+    book = open_book(found.program, found.program.analyses[0], reading_of(found.program), Units())
+    ((_, _, fit),) = fits(book, found.answers[0].fits)
+    assert fit is None

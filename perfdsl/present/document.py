@@ -358,7 +358,7 @@ class Derivation:
     """A quantity with its formula. sort `part`: what other formulas name and nobody defined."""
 
     name: str
-    sort: Literal["let", "policy", "show", "claim", "part"]
+    sort: Literal["let", "policy", "show", "claim", "fit", "part"]
     value: Quantity | None
     formula: Formula
     location: Location | None

@@ -69,6 +69,7 @@ class Book:
     graph: Graph | None = None
     closed: dict[tuple[Span, int], list[Any]] = field(default_factory=dict)
     made: dict[int, tuple[Formulas, Any] | None] = field(default_factory=dict)
+    models: dict[Span, Any] = field(default_factory=dict)
 
     # -------------------------------------------------------------------------- as written
 
@@ -110,9 +111,17 @@ class Book:
         """The printer of LaTeX with symbols."""
         return self._printer(formulas, self._symbol)
 
+    def leaf_printer(self, formulas: Formulas, leaf: Callable[[Any], Math]) -> Derived:
+        """The printer of LaTeX with what is given for each symbol and part."""
+        return replace(self._printer(formulas, self._symbol), leaf=leaf)
+
     def symbol_of(self, node: int) -> Math:
         """The symbol of a named node."""
         return self._symbol(node)
+
+    def figure_of(self, node: int) -> Math:
+        """A node as its number; what is open stays a symbol."""
+        return self._number(node)
 
     def _printed(self, node: int, leaf: Callable[[int], Math]) -> Math | None:
         made = self._expr(node)

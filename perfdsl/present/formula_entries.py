@@ -38,6 +38,7 @@ class Entry:
     name: its symbol, or what it is as written. steps: what it is equal to, one behind the other.
     cited: the findings that its formulas rest on, by their numbers. symbols: those that it uses.
     last: how a claim's last step stands to what is claimed. shown: the value.
+    sign: how the first step stands to the name.
     """
 
     sort: str
@@ -52,6 +53,7 @@ class Entry:
     symbols: tuple[Path, ...] = ()
     last: tuple[str, Math] | None = None
     shown: Number | None = None
+    sign: str = "="
 
 
 def lets(book: Book) -> Iterator[Entry]:
@@ -71,12 +73,12 @@ def _let(book: Book, item: Definition, expr: tree.Expr) -> Entry:
     texts = (item.name, item.formula, item.doc)
     if node is None:
         symbol = atom(rf"\text{{{label(item.name)}}}", 6 * len(item.name))
-        return _entry(book, "let", texts, symbol, (written,), None, item.span)
+        return entry_of(book, "let", texts, symbol, (written,), None, item.span)
     book.meanings.setdefault(name, item.value)
     shown = book.number_of(node) if isinstance(item.value, Quantity) else None
     steps = _steps(book, node, written, shown)
     symbol = book.names.symbol(name)
-    return _entry(book, "let", texts, symbol, steps, node, item.span, shown=shown)
+    return entry_of(book, "let", texts, symbol, steps, node, item.span, shown=shown)
 
 
 def shows(book: Book, answer: AnalysisAnswer) -> Iterator[Entry]:
@@ -95,7 +97,7 @@ def _show(book: Book, item: ShowItem, statement: tree.Show, shown: Shown) -> Ite
     written = book.printer(book.analysis.frame).print(statement.value)
     steps = _steps(book, node, None, shown.value)
     texts = (item.title or item.formula, item.formula, statement.doc)
-    yield _entry(book, "show", texts, written, steps, node, item.span, shown=shown.value)
+    yield entry_of(book, "show", texts, written, steps, node, item.span, shown=shown.value)
 
 
 def claims(book: Book, answer: AnalysisAnswer) -> Iterator[tuple[Entry, Verdict]]:
@@ -125,7 +127,7 @@ def _claim(book: Book, item: ClaimItem, statement: tree.Claim, verdict: Verdict)
         case _:
             name, steps, last = printer.print(statement.value), (), None
     texts = (item.title, item.formula, statement.doc)
-    return _entry(book, "claim", texts, name, steps, item.left, item.span, last)
+    return entry_of(book, "claim", texts, name, steps, item.left, item.span, last)
 
 
 def _over_rows(book: Book, item: ClaimItem, statement: tree.Claim, printer: Printer) -> Entry:
@@ -140,7 +142,7 @@ def _over_rows(book: Book, item: ClaimItem, statement: tree.Claim, printer: Prin
     ]  # fmt: skip
     name = row(parts, RELATION)
     texts = (item.title, item.formula, statement.doc)
-    return _entry(book, "claim", texts, name, (), item.left, item.span)
+    return entry_of(book, "claim", texts, name, (), item.left, item.span)
 
 
 RELATIONS = (
@@ -168,7 +170,9 @@ def parts(book: Book) -> Iterator[Entry]:
             name = book.parts[node]
             shown = book.number_of(node)
             steps, symbol = _steps(book, node, None, shown), book.names.symbol(name)
-            yield _entry(book, "part", (name.text, "", ""), symbol, steps, node, None, shown=shown)
+            yield entry_of(
+                book, "part", (name.text, "", ""), symbol, steps, node, None, shown=shown
+            )
 
 
 # ---------------------------------------------------------------------------------------- steps
@@ -189,7 +193,7 @@ def _steps(book: Book, node: int, written: Math | None, shown: Number | None) ->
     return tuple(step for step in found if step.latex != symbol)
 
 
-def _entry(
+def entry_of(
     book: Book,
     sort: str,
     texts: tuple[str, str, str],
@@ -199,6 +203,7 @@ def _entry(
     span: Span | None,
     last: tuple[str, Math] | None = None,
     shown: Number | None = None,
+    sign: str = "=",
 ) -> Entry:
     """An entry, with what its formulas used since the last one. texts: title, formula, doc."""
     steps = tuple(step for step in steps if step.latex != name.latex)
@@ -208,7 +213,7 @@ def _entry(
     symbols = tuple(each for each in book.names.recent if each in known)
     book.cited.clear()
     book.names.recent.clear()
-    return Entry(sort, *texts, name, steps, node, span, cited, symbols, last, shown)
+    return Entry(sort, *texts, name, steps, node, span, cited, symbols, last, shown, sign)
 
 
 def _node(value: Value) -> int | None:
@@ -252,7 +257,7 @@ def _policy(book: Book, item: Definition, expr: tree.Expr) -> Iterator[Entry]:
     title = f"{item.name}, under {node.name}, per {node.per}"
     symbol = book.names.symbol(time)
     texts = (title, print_expr(node.value), node.doc)
-    yield _entry(book, "policy", texts, symbol, (rule,), None, node.span)
+    yield entry_of(book, "policy", texts, symbol, (rule,), None, node.span)
 
 
 def _over_operators(book: Book, rule: Math) -> Math:

@@ -8,14 +8,16 @@ from perfdsl.diagnostics import Diagnostic, Span
 from perfdsl.present import derivation, figures, words
 from perfdsl.present.formula_book import Book, open_book
 from perfdsl.present.formula_crossings import crossed
+from perfdsl.present.formula_fits import equations_text, fits, rows_of, with_numbers
 from perfdsl.present.formula_inverses import Turned, turned
 from perfdsl.present.formula_section import symbols
 from perfdsl.present.latex_symbols import row_of
 from perfdsl.present.latex_units import Units
 from perfdsl.present.program_pages import missing
 from perfdsl.present.style import Row, Theme, hanging, paint
-from perfdsl.semantics.program import AnalysisProgram, Program
+from perfdsl.semantics.program import AnalysisProgram, FitItem, Program
 from perfdsl.semantics.values import Condition, Quantity
+from perfdsl.solve.fits import fit_answer
 
 
 def page(program: Program, name: str, theme: Theme, deadline: float) -> str | Diagnostic:
@@ -39,6 +41,11 @@ def page(program: Program, name: str, theme: Theme, deadline: float) -> str | Di
             if name and _is_meant(name, item.name, analysis):
                 rows += [()] if rows else []
                 rows += _inverses(book, item.name, theme)
+        for fit in analysis.fits:
+            known.append(fit.name)
+            if name and _is_meant(name, fit.name, analysis):
+                rows += [()] if rows else []
+                rows += _fits(book, fit, theme)
     return paint(rows, theme) if rows else missing(name, known)
 
 
@@ -95,6 +102,27 @@ def _inverses(book: Book, name: str, theme: Theme) -> Iterator[Row]:
         if rows:
             yield from ((), (("where", "dim"),))
             yield from symbols(rows, theme)
+
+
+def _fits(book: Book, item: FitItem, theme: Theme) -> Iterator[Row]:
+    """A fit: of any row, with its numbers, its unknowns, and its normal equations."""
+    book.names.recent.clear()
+    answer = fit_answer(item, book.reading)
+    yield (item.name, "bold"), (f"  {words.place(item.span)}", "dim")
+    yield from hanging((("  ", ""),), item.formula, theme)
+    ((_, _, fit),) = fits(book, [answer])
+    if fit is not None:
+        numbers = with_numbers(book, fit, unicode=theme.unicode)
+        yield from hanging((("  ", ""),), numbers, theme)
+    for each in answer.values:
+        told = f"{each.name} = {figures.amount(each.value)}, {words.fitted_error(each)}"
+        yield from hanging((("  ", ""),), told, theme)
+    yield from hanging((("  ", ""),), words.fit_sums(answer), theme, "dim")
+    equations = list(equations_text(book, fit, unicode=theme.unicode)) if fit is not None else []
+    if fit is not None and equations:
+        yield from ((), (("normal equations, each sum ", "dim"), (rows_of(fit), "dim")))
+    for text in equations:
+        yield from hanging((("  ", ""),), text, theme)
 
 
 def _turned(one: Turned, book: Book, theme: Theme) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from perfdsl.diagnostics import Span
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import Book
 from perfdsl.present.formula_entries import Entry
+from perfdsl.present.formula_fits import told
 from perfdsl.present.latex_page import chapter_of
 from perfdsl.present.latex_plain import without_siunitx
 from perfdsl.present.latex_symbols import Row, row_of
@@ -24,7 +25,7 @@ from perfdsl.solve.reading import Reading
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One quantity. sort: let, policy, show, claim or part. node: None where it is no quantity.
+    """One quantity. sort: let, policy, show, claim, fit or part. node: None where it is none.
 
     shown: its value. as_written, as_derived: in the notation of the language, "" where there is
     none. latex: needs the preamble of the export. mathematics: the same for MathJax. symbols: what
@@ -68,14 +69,16 @@ def sheet_of(
 ) -> Sheet:
     """The formulas of an analysis, as `perfdsl export FILE ANALYSIS` prints them."""
     chapter = chapter_of(program, answer, reading, Units())
-    told = [_told(chapter.book, entry, latex, unicode) for entry, latex in chapter.displays]
-    return Sheet(answer.name, tuple(told))
+    found = [_told(chapter.book, entry, latex, unicode) for entry, latex in chapter.displays]
+    return Sheet(answer.name, tuple(found))
 
 
 def _told(book: Book, entry: Entry, latex: str, unicode: bool) -> Told:
     derived = ""
     if entry.node is not None and entry.sort != "policy" and entry.steps:
         derived = book.plain(entry.node, unicode=unicode)
+    if entry.sort == "fit":
+        derived = told(book, entry.span, unicode=unicode)
     rows = tuple(row_of(book, name) for name in entry.symbols)
     plain = without_siunitx(latex, book.units)
     return Told(entry.sort, entry.title or entry.written, entry.node, entry.span, entry.shown,

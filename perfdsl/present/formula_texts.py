@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from perfdsl.diagnostics import Span
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import Book, open_book
+from perfdsl.present.formula_fits import fits, with_numbers
 from perfdsl.present.formula_sheet import Sheet, Told
 from perfdsl.present.latex_units import Units
 from perfdsl.semantics.program import Program
@@ -23,7 +24,9 @@ def texts(
     for answer in answers:
         analysis = next(each for each in program.analyses if each.name == answer.name)
         book = open_book(program, analysis, reading, Units())
-        told = [*_told(book, answer, unicode), *_parts(book, unicode)]
+        told = [
+            *_told(book, answer, unicode), *_fits(book, answer, unicode), *_parts(book, unicode),
+        ]  # fmt: skip
         found[answer.name] = Sheet(answer.name, tuple(told))
     return found
 
@@ -45,6 +48,12 @@ def _told(book: Book, answer: AnalysisAnswer, unicode: bool) -> Iterator[Told]:
         node = None if claim.sort in {"bound", "rows"} or claim.left in book.named else claim.left
         texts_ = ("claim", claim.title or claim.formula, claim.formula)
         yield _one(book, texts_, node, claim.span, None, unicode)
+
+
+def _fits(book: Book, answer: AnalysisAnswer, unicode: bool) -> Iterator[Told]:
+    for _, each, fit in fits(book, answer.fits):
+        derived = with_numbers(book, fit, unicode=unicode) if fit is not None else ""
+        yield Told("fit", each.name, None, each.span, None, each.formula, derived, "", "", ())
 
 
 def _parts(book: Book, unicode: bool) -> Iterator[Told]:

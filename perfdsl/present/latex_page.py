@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from perfdsl.present import words
+from perfdsl.present import latex_fits, words
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import Book, open_book
 from perfdsl.present.formula_entries import Entry, claims, lets, parts, shows
+from perfdsl.present.formula_fits import Fit, fits
 from perfdsl.present.formula_inverses import turned
 from perfdsl.present.latex_functions import functions
 from perfdsl.present.latex_math import Math, lines
@@ -61,8 +62,11 @@ def document(
     file: str,
     standalone: bool,
     deadline: float = math.inf,
+    equations: bool = False,
 ) -> str:
     """The formulas of some analyses: a whole document, or what can be put into one.
+
+    equations: with the normal equations of fits.
 
     Raises reading.Timeout when the deadline (of the monotonic clock) has passed.
     """
@@ -71,7 +75,7 @@ def document(
     body: list[str] = []
     first = 1
     for answer in answers:
-        chapter = chapter_of(program, answer, reading, units, first)
+        chapter = chapter_of(program, answer, reading, units, first, equations=equations)
         body += chapter.lines
         first += len(answer.findings)
     declared = units.declarations()
@@ -93,25 +97,32 @@ class Chapter:
     book: Book
     answer: AnalysisAnswer
     first: int
+    equations: bool = False
     lines: list[str] = field(default_factory=list)
     displays: list[tuple[Entry, str]] = field(default_factory=list)
 
     def show(self, entry: Entry) -> str:
         """The display of an entry, which is kept."""
-        made = "\n".join(display(entry.name, entry.steps, entry.last))
+        made = "\n".join(display(entry.name, entry.steps, entry.last, entry.sign))
         self.displays.append((entry, made))
         return made
 
 
 def chapter_of(
-    program: Program, answer: AnalysisAnswer, reading: Reading, units: Units, first: int = 1
+    program: Program,
+    answer: AnalysisAnswer,
+    reading: Reading,
+    units: Units,
+    first: int = 1,
+    *,
+    equations: bool = False,
 ) -> Chapter:
     """An analysis printed twice: once to meet all symbols, then with each of them settled."""
     analysis = next(each for each in program.analyses if each.name == answer.name)
     book = open_book(program, analysis, reading, Units(dict(units.commands)))
     book.marks.update({finding.span: first + at for at, finding in enumerate(answer.findings)})
-    list(_chapter(Chapter(book, answer, first)))
-    chapter = Chapter(book.second(), answer, first)
+    list(_chapter(Chapter(book, answer, first, equations)))
+    chapter = Chapter(book.second(), answer, first, equations)
     chapter.lines = list(_chapter(chapter))
     units.commands.update(chapter.book.units.commands)
     return chapter
@@ -127,6 +138,7 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
     yield from tables(answer, book)
     yield from _claims(list(claims(book, answer)), chapter, notes)
     yield from _answers(chapter)
+    yield from _fits(chapter)
     yield from _quantities("What they are made of", list(parts(book)), chapter, notes)
     yield from functions(book)
     yield from _findings(answer.findings, chapter.first)
@@ -173,10 +185,11 @@ def _entry(entry: Entry, chapter: Chapter, notes: Footnotes) -> Iterator[str]:
 
 
 def display(
-    name: Math, steps: Sequence[Math], last: tuple[str, Math] | None = None
+    name: Math, steps: Sequence[Math], last: tuple[str, Math] | None = None, sign: str = "="
 ) -> Iterator[str]:
     """`name = step = step`, one step a line, long ones broken; never wider than a page."""
-    signed = [("=", step) for step in steps] + ([last] if last is not None else [])
+    signed = [(("=" if at else sign), step) for at, step in enumerate(steps)]
+    signed += [last] if last is not None else []
     yield r"\begin{align*}"
     yield " \\\\\n".join(_rows(name, signed))
     yield r"\end{align*}"
@@ -247,6 +260,28 @@ def _answers(chapter: Chapter) -> Iterator[str]:
         yield from (rf"\medskip{answer_line(item)}", "")
         for form in turned(chapter.book, asked[item.span], item.answer.unknown):
             yield from _closed(*form.latex(chapter.book))
+
+
+def _fits(chapter: Chapter) -> Iterator[str]:
+    """Every fit: how good it is, its formulas, its unknowns, and where asked its equations."""
+    book = chapter.book
+    if chapter.answer.fits:
+        yield r"\subsection*{Fits}"
+    for statement, answer, fit in fits(book, chapter.answer.fits):
+        yield latex_fits.sums(answer)
+        yield chapter.show(latex_fits.entry(book, statement, answer, fit))
+        yield from latex_fits.unknowns(book, answer)
+        if chapter.equations and fit is not None:
+            yield from _normal(book, fit)
+
+
+def _normal(book: Book, fit: Fit) -> Iterator[str]:
+    """The normal equations of a fit, one a line or more."""
+    found = list(latex_fits.equations(book, fit))
+    if found:
+        yield "Normal equations:"
+    for left, right in found:
+        yield from display(left, (right,))
 
 
 def _closed(formula: Math, condition: Math | None) -> Iterator[str]:

@@ -30,7 +30,7 @@ from perfdsl.semantics.reindex import apply_scenario, with_slot
 from perfdsl.semantics.scope import Binding, Frame, Module, World, mentioned
 from perfdsl.semantics.showing import show_item
 from perfdsl.semantics.tables import bind_table
-from perfdsl.semantics.types import read_type
+from perfdsl.semantics.types import Type, read_type
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.unmet import nodes_of, report_unmet
 from perfdsl.semantics.values import (
@@ -162,8 +162,7 @@ def _bind_unknown(statement: tree.Unknown, frame: Frame) -> None:
     if node is None:
         item = Input(
             statement.name, float("nan"), low_end, high_end, wanted.dim,
-            Unit(statement.type.name if wanted.text.startswith("a quantity") else "", 1.0,
-                 wanted.dim, wanted.tag),
+            _unit_of(statement.type, wanted, frame),
             statement.span, "unknown", named=True, whole=wanted.whole, within=within,
         )  # fmt: skip
         node = context.inputs[statement.span] = context.graph.add("input", (), item)
@@ -176,6 +175,15 @@ def _bind_unknown(statement: tree.Unknown, frame: Frame) -> None:
         statement.span,
         make=lambda _: Quantity(node, wanted.dim, wanted.tag),
     )
+
+
+def _unit_of(written: tree.Type, wanted: Type, frame: Frame) -> Unit:
+    """The unit in which an unknown is declared; a ratio or count has none."""
+    if not wanted.text.startswith("a quantity"):
+        return Unit("", 1.0, wanted.dim, wanted.tag)
+    unit = frame.module.units.parse(written.name)
+    factor = unit.factor if isinstance(unit, Unit) else 1.0
+    return Unit(written.name, factor, wanted.dim, wanted.tag)
 
 
 def _bind_late(

@@ -125,7 +125,7 @@ class FitItem:
         return tuple(node for row in self.rows for node in (row.observed, row.fitted))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class FitPart:
     """What an `answer` node asks of a fit: value or error of an unknown; rss, r2, loo_rss."""
 
