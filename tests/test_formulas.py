@@ -146,7 +146,7 @@ def test_a_derived_formula_is_short_enough_to_read():
     node = analysis.definitions[-1].value
     assert isinstance(node, Quantity)
     kept = kept_names(graph, node.node, book.named.keys())
-    assert size_of(graph, graph.needed([node.node]), kept) <= ENOUGH
+    assert size_of(graph, node.node, kept) <= ENOUGH
     assert book.plain(node.node, unicode=True) == "(p³ + a)² + (p³ + a)·p"
     p = 2 + 6 + 2 / 3 + 8 + 27
     q = p**3 + 2

@@ -159,7 +159,7 @@ class Book:
         root = _below_names(self.program.graph, node)
         known = (self.named.keys() | self.sets.keys()) - {node, root}
         kept = kept_names(self.program.graph, root, known)
-        if size_of(self.program.graph, self.program.graph.needed([root]), kept) > MOST:
+        if size_of(self.program.graph, root, kept) > MOST:
             return None
         formulas = self.formulas.get(kept)
         if formulas is None:

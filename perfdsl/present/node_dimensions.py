@@ -13,9 +13,8 @@ NUMBERS = frozenset({"exp", "log2", "log10", "compare", "and", "or", "not", "fir
 
 def dimension_of(graph: Graph, root: int, known: dict[int, Dimension | None]) -> Dimension:
     """The dimension of a node; `known` keeps those that were found. A bare 0 fits any."""
-    for number in graph.needed([root]):
-        if number not in known:
-            known[number] = _of(graph, number, known)
+    for number in graph.needed([root], known):
+        known[number] = _of(graph, number, known)
     return known[root] or PURE
 
 

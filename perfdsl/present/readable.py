@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from perfdsl.semantics.graph import Graph
 
@@ -26,14 +26,14 @@ def kept_names(graph: Graph, root: int, named: Collection[int]) -> frozenset[int
     inner = [node for node in order if node in named and node != root and graph.nodes[node].args]
     kept = set(inner)
     for node in reversed(inner):
-        if size_of(graph, order, kept - {node}) <= ENOUGH:
+        if size_of(graph, root, kept - {node}) <= ENOUGH:
             kept.discard(node)
-    return frozenset(kept | _branches(graph, root, order, kept))
+    return frozenset(kept | _branches(graph, root, kept))
 
 
-def _branches(graph: Graph, root: int, order: Sequence[int], kept: set[int]) -> set[int]:
+def _branches(graph: Graph, root: int, kept: set[int]) -> set[int]:
     """Parts of conditions and branches that are too long to stand there."""
-    sizes = sizes_of(graph, order, kept)
+    sizes = sizes_of(graph, root, kept)
     found: set[int] = set()
     todo = [root]
     seen: set[int] = set()
@@ -45,23 +45,25 @@ def _branches(graph: Graph, root: int, order: Sequence[int], kept: set[int]) -> 
         node = graph.nodes[number]
         for arg in node.args:
             simple = graph.nodes[arg].op in CHOICES
-            if node.op in CHOICES and not simple and sizes[arg] > IN_A_CASE and arg not in kept:
+            if node.op in CHOICES and not simple and sizes.get(arg, 1) > IN_A_CASE:
                 found.add(arg)
             elif arg not in kept:
                 todo.append(arg)
     return found
 
 
-def size_of(graph: Graph, order: Sequence[int], kept: Collection[int]) -> int:
-    """How many symbols and numbers the last node has when all but the kept ones is written out."""
-    return sizes_of(graph, order, kept)[order[-1]]
+def size_of(graph: Graph, root: int, kept: Collection[int]) -> int:
+    """How many symbols and numbers a node has when all below but the kept ones is written out."""
+    return sizes_of(graph, root, kept).get(root, 1)
 
 
-def sizes_of(graph: Graph, order: Sequence[int], kept: Collection[int]) -> dict[int, int]:
-    """The same of each node; counted up to a limit, since what is shared is counted again."""
+def sizes_of(graph: Graph, root: int, kept: Collection[int]) -> dict[int, int]:
+    """The same of each node that is written out; what is kept, and all below it, is left out.
+
+    Counted up to a limit, since what is shared is counted again.
+    """
     sizes: dict[int, int] = {}
-    for number in order:
+    for number in graph.needed([root], kept):
         args = graph.nodes[number].args
-        stays = number in kept or not args
-        sizes[number] = 1 if stays else min(MOST * 2, sum(sizes[arg] for arg in args))
+        sizes[number] = min(MOST * 2, sum([sizes.get(arg, 1) for arg in args])) if args else 1
     return sizes
