@@ -13,6 +13,7 @@ from perfdsl.semantics.plain import seen_of_world
 from perfdsl.semantics.possible import possible
 from perfdsl.semantics.scope import Binding, Frame, World
 from perfdsl.semantics.tables import bind_table
+from perfdsl.semantics.templates import templated
 from perfdsl.semantics.types import Type, require
 from perfdsl.semantics.values import (
     POISON,
@@ -315,7 +316,11 @@ def applied(origin: Declared, given: Mapping[str, Value], span: Span, frame: Fra
     known = tuple((name, exact(value)) for name, value in given.items())
     sight = seen_of_world(node, origin.module.top(), frame)
     key = ("applied", id(node), sight, known)
-    return frame.context.remembered(key, lambda: _applied(origin, node, given, span, frame))
+
+    def make(values: Mapping[str, Value]) -> Applied:
+        return _applied(origin, node, values, span, frame)
+
+    return frame.context.remembered(key, lambda: templated(origin, given, sight, frame, make))
 
 
 def _applied(

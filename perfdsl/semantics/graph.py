@@ -165,7 +165,8 @@ class Graph:
 
     residencies, rivals: what is known of some nodes besides their operation. folds: of the result
     of a `fold`, its successive values u_1 .. u_n, the last of which it is. lookups, searches: what
-    is asked where there may be no answer.
+    is asked where there may be no answer. asked: nodes whose number is asked for, where somebody
+    wants to know.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -178,6 +179,7 @@ class Graph:
     above: dict[int, tuple[set[int], int]] = field(default_factory=dict)
     lookups: dict[int, Lookup] = field(default_factory=dict)
     searches: dict[int, Search] = field(default_factory=dict)
+    asked: set[int] | None = None
 
     def add(self, op: str, args: Iterable[int] = (), data: Any = None) -> int:
         """The number of the node, an old one if there is an equal one."""
@@ -265,6 +267,8 @@ class Graph:
     def number(self, root: int) -> float | None:
         """The value of a node with every input as written; None where something is unknown, or
         where there is none."""
+        if self.asked is not None:
+            self.asked.add(root)
         value = self._number(root)
         return None if value is None or math.isnan(value) else value
 

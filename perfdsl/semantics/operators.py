@@ -15,6 +15,7 @@ from perfdsl.semantics.possible import not_negative
 from perfdsl.semantics.quantities import as_quantity, quantity
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.sends import MESSAGES, RECEIVED, SENT, Send, sends_of, sent_record
+from perfdsl.semantics.templates import Sketch, sketch
 from perfdsl.semantics.types import Type
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import (
@@ -182,6 +183,35 @@ def applied_step(value: Applied, name: str, frame: Frame) -> Step:
 
 
 def _counted(node: tree.Operator, frame: Frame) -> Counts:
+    return _filled_in(node, frame) or _read(node, frame)
+
+
+def _filled_in(node: tree.Operator, frame: Frame) -> Counts | None:
+    """The counts of an operator that was made from a template, as made from its counts."""
+    context = frame.context
+    if frame not in context.filled:
+        return None
+    home, given = context.filled[frame]
+    if home.frame not in context.sketches:
+        found = sketch(lambda: _read(node, home.frame), _nodes_of, given, context)
+        context.sketches[home.frame] = found
+    known: Sketch[Counts] | None = context.sketches[home.frame]
+    nodes = known.filled(given, context) if known is not None else None
+    if known is None or nodes is None:
+        return None
+    work, flows, _ = known.made
+    return Counts(
+        tuple(Work(w.kind, w.unit, nodes.get(w.node, w.node), w.span) for w in work),
+        tuple(Flow(f.direction, f.role, nodes.get(f.node, f.node)) for f in flows),
+        (),
+    )
+
+
+def _nodes_of(counts: Counts) -> list[int]:
+    return [w.node for w in counts.work] + [f.node for f in counts.flows]
+
+
+def _read(node: tree.Operator, frame: Frame) -> Counts:
     frame.context.working.append(node)
     try:
         return counts_of(node.body, frame)

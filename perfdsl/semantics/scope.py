@@ -15,7 +15,7 @@ from perfdsl.diagnostics import Diagnostic, Fix, Label, Severity, Source, Span
 from perfdsl.records import dataclass, field, fields_of
 from perfdsl.semantics.graph import Graph
 from perfdsl.semantics.units import UnitTable
-from perfdsl.semantics.values import POISON, DataFile, Value
+from perfdsl.semantics.values import POISON, Applied, DataFile, Value
 from perfdsl.syntax import tree
 
 # Turns of `repeat` and `for` that are written out, and calls, in all of a program.
@@ -60,6 +60,9 @@ class Context:
     reads: list[set[str]] = field(default_factory=list)
     plain: dict[int, frozenset[str] | None] = field(default_factory=dict)
     sights: dict[object, object] = field(default_factory=dict)
+    templates: dict[object, Any] = field(default_factory=dict)
+    filled: dict[Frame, tuple[Applied, dict[int, int]]] = field(default_factory=dict)
+    sketches: dict[Frame, Any] = field(default_factory=dict)
     naming: dict[Span, Naming] = field(default_factory=dict)
     calling: list[tree.Function] = field(default_factory=list)
     applying: list[Span] = field(default_factory=list)
