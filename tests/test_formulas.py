@@ -229,3 +229,42 @@ def test_rows_of_different_shape_have_no_formula_in_common():
     book = open_book(found.program, found.program.analyses[0], reading_of(found.program), Units())
     ((_, _, fit),) = fits(book, found.answers[0].fits)
     assert fit is None
+
+
+TAKEN_OVER = r"\\textbf\{latency\}: [^\n]*\n\n\\begin\{align\*\}\n(.*?)\n\\end"
+
+
+def test_crossovers_stand_in_the_export_with_their_conditions(capsys):
+    """In tokens, cores and clock; each regime with what holds in it; on the page a pointer."""
+    exported = run("export", CEILING, "theoretical_ceiling", capsys=capsys)[1]
+    _, _, part = exported.partition(r"\subsection*{Where one term takes over from another}")
+    blocks = re.findall(TAKEN_OVER, part[: part.index(r"\subsection*")], re.DOTALL)
+    by = [block.partition("=")[0].removeprefix("& ").split(" ")[0] for block in blocks]
+    assert by.count(r"\mathit{cores}") == 3
+    assert by.count(r"\mathit{tokens}") == 2
+    assert "f" in by
+    conditions = [block.partition(r"\text{if}\ ")[2] for block in blocks]
+    several = [found for found, name in zip(conditions, by, strict=True) if "cores" in name]
+    assert len(set(several)) == 3
+    assert all(r"C_{\mathrm{l1,l2,l3}}" in condition for condition in several)
+    page = run("solve", CEILING, "theoretical_ceiling", "--formulas", "--width", "200",
+               capsys=capsys)[1]  # fmt: skip
+    assert "`perfdsl show FILE --stage formulas latency` tells where one term of it takes" in page
+
+
+def test_each_regime_of_a_crossover_says_when_it_holds(capsys):
+    """`show` prints the formulas in tokens as well, with working sets by name in conditions."""
+    out = run("show", CEILING, "latency", "--stage", "formulas", "--width", "300", capsys=capsys)[1]
+    told = " ".join(out.split())
+    assert told.count("load.tokens = (2·net.layers") == 2
+    weights, activations = (
+        f"working set of {role} ≤ room in l1+l2+l3" for role in ("weights", "activations")
+    )
+    cores = told[told.index("cpu.cores = ") : told.index("cpu.clock = ")]
+    assert cores.count("cpu.cores = ") == 3
+    for condition in (
+        f"if {weights} and not ({activations}) compute",
+        f"if not ({weights}) and {activations} compute",
+        f"if not ({weights}) and not ({activations}) compute",
+    ):
+        assert cores.count(condition) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -439,3 +440,18 @@ def test_settings_and_names_reach_the_export(capsys):
     code, _, err = run(source, "frist", capsys=capsys)
     assert code == cli.MISTAKE
     assert "did you mean `first`" in err
+
+
+@pytest.mark.parametrize("file", PROGRAMS, ids=lambda f: f.stem)
+def test_no_symbol_is_spelled_by_the_numbers_of_its_characters(file):
+    """A sign that ASCII has is printed as it is: `l1,l2,l3`, not `l1U002Bl2`."""
+    assert not re.search(r"U00[2-7][0-9A-F]", exported(solved(file)))
+
+
+def test_symbols_of_made_up_names():
+    """What residency asks, a number in doubt, and what is true are not told as identifiers."""
+    assert r"C_{\mathrm{l1,l2,l3}}" in exported(solved(ROOT / "examples/05_scenario.perf"))
+    assert r"\qty{4}{\byte} \cdot n" in exported(solved(ROOT / "examples/23_uncertainty.perf"))
+    assert r"\mathit{rows}_{\mathrm{seen}}" in exported(solved(ROOT / "examples/15_data.perf"))
+    assert r"\text{false}" in exported(solved(ROOT / "examples/19_level_time.perf"))
+    assert r"\mathit{r2}_{\mathrm{line}}" in exported(solved(ROOT / "examples/16_fit.perf"))

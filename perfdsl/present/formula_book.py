@@ -70,6 +70,7 @@ class Book:
     closed: dict[tuple[Span, int], list[Any]] = field(default_factory=dict)
     made: dict[int, tuple[Formulas, Any] | None] = field(default_factory=dict)
     models: dict[Span, Any] = field(default_factory=dict)
+    crossed: dict[int, list[Any]] = field(default_factory=dict)
 
     # -------------------------------------------------------------------------- as written
 

@@ -104,14 +104,14 @@ LONGEST = 120
 TOO_LONG = "a condition that is too long to print"
 
 
-def is_short(expr: Any) -> bool:
-    return sum(1 for _ in _walk(expr)) <= LONGEST
+def is_short(expr: Any, longest: int = LONGEST) -> bool:
+    return sum(1 for _ in _walk(expr, longest)) <= longest
 
 
-def _walk(expr: Any) -> Any:
+def _walk(expr: Any, longest: int) -> Any:
     todo = [expr]
     count = 0
-    while todo and count <= LONGEST:
+    while todo and count <= longest:
         part = todo.pop()
         count += 1
         todo += part.args

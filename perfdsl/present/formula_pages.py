@@ -78,12 +78,15 @@ def _formula(book: Book, root: derivation.Root, theme: Theme, *, brief: bool) ->
 
 def _crossings(book: Book, node: int, theme: Theme) -> Iterator[Row]:
     """Where one term of a maximum takes over from another, by each parameter."""
-    found = list(crossed(book, node, unicode=theme.unicode))
+    found = list(crossed(book, node))
     if found:
         yield from ((), (("takes over", "dim"),))
     for one in found:
-        yield from hanging((("  ", ""),), one.formula, theme)
-        where = f" at {one.amount}" if one.amount else ""
+        told = one.text(book, unicode=theme.unicode)
+        yield from hanging((("  ", ""),), told.formula, theme)
+        if told.condition:
+            yield from hanging((("      if ", "dim"),), told.condition, theme)
+        where = f" at {told.amount}" if told.amount else ""
         yield from hanging((("      ", ""),), f"{' = '.join(one.terms)}{where}", theme, "dim")
 
 

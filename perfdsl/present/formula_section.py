@@ -23,6 +23,9 @@ def section(sheets: Mapping[str, Sheet], theme: Theme, answer: AnalysisAnswer) -
         yield (("Formulas", "bold"),)
     for told in found:
         yield from quantity(told, theme)
+    if sheet.maxima:
+        where = f"`perfdsl show FILE --stage formulas {sheet.maxima[0]}` tells where one term of it"
+        yield from hanging((("  ", ""),), f"{where} takes over from another", theme, "dim")
 
 
 def quantity(told: Told, theme: Theme) -> Iterator[Row]:

@@ -46,10 +46,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The quantities of one analysis, in the order of the export."""
+    """The quantities of one analysis, in the order of the export. maxima: of several terms."""
 
     analysis: str
     quantities: tuple[Told, ...]
+    maxima: tuple[str, ...] = ()
 
     def at(self, span: Span) -> Told | None:
         """The quantity of the statement that stands there."""

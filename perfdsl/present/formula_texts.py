@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from perfdsl.diagnostics import Span
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import Book, open_book
+from perfdsl.present.formula_crossings import competes
 from perfdsl.present.formula_fits import fits, with_numbers
 from perfdsl.present.formula_sheet import Sheet, Told
 from perfdsl.present.latex_units import Units
@@ -27,7 +28,7 @@ def texts(
         told = [
             *_told(book, answer, unicode), *_fits(book, answer, unicode), *_parts(book, unicode),
         ]  # fmt: skip
-        found[answer.name] = Sheet(answer.name, tuple(told))
+        found[answer.name] = Sheet(answer.name, tuple(told), tuple(_maxima(book, told)))
     return found
 
 
@@ -48,6 +49,13 @@ def _told(book: Book, answer: AnalysisAnswer, unicode: bool) -> Iterator[Told]:
         node = None if claim.sort in {"bound", "rows"} or claim.left in book.named else claim.left
         texts_ = ("claim", claim.title or claim.formula, claim.formula)
         yield _one(book, texts_, node, claim.span, None, unicode)
+
+
+def _maxima(book: Book, told: Iterable[Told]) -> Iterator[str]:
+    """What has crossovers: `show --stage formulas` tells them, since they take their time."""
+    for each in told:
+        if each.sort == "let" and each.node is not None and competes(book, each.node):
+            yield each.name
 
 
 def _fits(book: Book, answer: AnalysisAnswer, unicode: bool) -> Iterator[Told]:

@@ -32,6 +32,7 @@ LETTERS = {
     "value": "v",
     "count": "n",
     "latency": r"\lambda",
+    "r2": r"\mathit{r2}",
 }
 SHORT = re.compile(r"([A-Za-z])([0-9]+)")
 LONGEST = 24

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from perfdsl.present import latex_fits, words
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import Book, open_book
+from perfdsl.present.formula_crossings import crossed
 from perfdsl.present.formula_entries import Entry, claims, lets, parts, shows
 from perfdsl.present.formula_fits import Fit, fits
 from perfdsl.present.formula_inverses import turned
@@ -21,7 +22,9 @@ from perfdsl.present.latex_tables import tables
 from perfdsl.present.latex_text import code, text
 from perfdsl.present.latex_units import Units
 from perfdsl.records import dataclass, field
+from perfdsl.semantics.binding import heart
 from perfdsl.semantics.program import Program
+from perfdsl.semantics.values import Quantity
 from perfdsl.solve.answers import AnalysisAnswer, Finding, Number, Refused, Solved, Verdict
 from perfdsl.solve.reading import Reading
 
@@ -139,6 +142,7 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
     yield from _claims(list(claims(book, answer)), chapter, notes)
     yield from _answers(chapter)
     yield from _fits(chapter)
+    yield from _crossings(chapter)
     yield from _quantities("What they are made of", list(parts(book)), chapter, notes)
     yield from functions(book)
     yield from _findings(answer.findings, chapter.first)
@@ -282,6 +286,34 @@ def _normal(book: Book, fit: Fit) -> Iterator[str]:
         yield "Normal equations:"
     for left, right in found:
         yield from display(left, (right,))
+
+
+def _crossings(chapter: Chapter) -> Iterator[str]:
+    """Of each maximum that is defined or shown: where one term takes over from another."""
+    book = chapter.book
+    titled = False
+    for name, node in _maxima(book):
+        if node not in book.crossed:
+            book.crossed[node] = list(crossed(book, node))
+        for one in book.crossed[node]:
+            if not titled:
+                yield r"\subsection*{Where one term takes over from another}"
+                titled = True
+            at = f" at {one.amount}" if one.amount else ""
+            told = text(f"{' = '.join(one.terms)}{at}")
+            yield from (rf"\medskip\textbf{{{text(name, 200)}}}: {told}", "")
+            yield from _closed(*one.latex(book))
+
+
+def _maxima(book: Book) -> Iterator[tuple[str, int]]:
+    """What is defined or shown, each node once."""
+    items = [(item.name, item.value) for item in book.analysis.definitions]
+    items += [(item.title or item.formula, item.value) for item in book.analysis.shows]
+    done: set[int] = set()
+    for name, value in items:
+        if isinstance(value, Quantity) and heart(book.program.graph, value.node) not in done:
+            done.add(heart(book.program.graph, value.node))
+            yield name, value.node
 
 
 def _closed(formula: Math, condition: Math | None) -> Iterator[str]:

@@ -21,6 +21,8 @@ from perfdsl.syntax.printer import print_expr
 def name(p: Printer, expr: tree.Name) -> Math:
     if expr.id in p.bound:
         return p.bound[expr.id]
+    if expr.id in {"true", "false"}:
+        return upright(expr.id)
     return meant(p, expr, (expr.id,))
 
 

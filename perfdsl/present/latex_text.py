@@ -166,13 +166,13 @@ def code(raw: str, longest: int = LONGEST) -> str:
 
 
 def word(raw: str, longest: int = 24) -> str:
-    """Letters and digits for a symbol; anything else is told by its number, and cut if long."""
+    """Letters, digits and signs for a symbol; anything else is told by its number; cut if long."""
     kept = "".join(_letter(char) for char in raw[:longest])
     return kept if len(raw) <= longest else rf"{kept}{{\ldots}}"
 
 
 def _letter(char: str) -> str:
-    if char.isascii() and char.isalnum():
+    if (char.isascii() and char.isalnum()) or char in ",+.":
         return char
     if char in "_ ":
         return "\\" + char

@@ -20,6 +20,7 @@ OF_A_RUN = ("time", "compute", "work", "bytes", "read", "write", "intensity")
 OF_A_LEVEL = ("time", "bytes", "read", "write")
 FEW_OPERATORS = 64
 FEW_INDICES = 16
+ROWS = "rows of "
 
 
 class Named(NamedTuple):
@@ -139,6 +140,10 @@ def own_name(graph: Graph, node: int) -> Path | None:
         case Input(sort="observation", name=name) if name:
             *above, last = path(name).parts
             return Path(f"{name}[observed]", (*above, "obs", last))
+        case Input(sort="data", name=name) if name.startswith(ROWS):
+            return Path(name, (name.removeprefix(ROWS), "rows"))
+        case Input(named=True, name=name) if name[:1].isdigit():
+            return None  # a literal that is in doubt: it is told as the number that it is
         case Input(named=True, name=name) | Definition(name=name) if name:
             return path(name)
         case AnswerPart(solve=solve, part=part):
@@ -163,7 +168,7 @@ def working_sets(graph: Graph) -> dict[int, Path]:
     for item in graph.residencies.values():
         found.setdefault(item.size, Path(f"working set of {item.role}", (item.role, "size")))
         rooms = "+".join(item.inside)
-        found.setdefault(item.room, Path(f"room in {rooms}", (rooms, "capacity")))
+        found.setdefault(item.room, Path(f"room in {rooms}", (",".join(item.inside), "capacity")))
     return found
 
 

@@ -37,7 +37,8 @@ class Inverse:
 
     relation: == for an equation, <= or >= for a bound that an inequality gives, "" where the
     regime does not depend on the unknown: then expr is None, and any value fits under the
-    condition. names: what attains the extremes.
+    condition. names: what attains the extremes. within: what tells the regime from others, as
+    conditions on the unknown itself; under `condition` the closed form stands in its place.
     """
 
     unknown: Symbol
@@ -45,6 +46,7 @@ class Inverse:
     relation: str
     condition: Expr
     names: tuple[str, ...]
+    within: Expr = S.One
 
 
 def inverses(
@@ -97,7 +99,8 @@ def solve_for(
         for one in _in_regime(regime, question, values):
             if one.condition != 0 and (not here or holds(one.condition, values)):
                 expr = None if one.expr is None else isolated.back(one.expr)
-                found.append(replace(one, expr=expr, condition=isolated.back(one.condition)))
+                condition, within = isolated.back(one.condition), isolated.back(one.within)
+                found.append(replace(one, expr=expr, condition=condition, within=within))
     return tuple(dict.fromkeys(found))
 
 
@@ -130,7 +133,7 @@ def _in_regime(regime: Regime, question: Question, values: Values) -> Iterator[I
         condition = All(*tests, *_inside(root, question))
         relation = _direction(left - right, question, root, values)
         shown = _rounded(root, relation) if question.whole else root
-        yield Inverse(symbol, shown, relation, condition, regime.names)
+        yield Inverse(symbol, shown, relation, condition, regime.names, All(*regime.tests))
 
 
 def _quotient(left: Expr, right: Expr, symbol: Symbol) -> Quotient | None:
