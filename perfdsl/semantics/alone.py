@@ -8,7 +8,6 @@ from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.fields import applied, bind_load, instantiate, twice
 from perfdsl.semantics.laws import Open
 from perfdsl.semantics.links import carries
-from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_step
 from perfdsl.semantics.params import is_link, is_role, param_type, returned
 from perfdsl.semantics.quantities import as_quantity
@@ -34,8 +33,11 @@ from perfdsl.syntax import tree
 S, BYTE = base("s"), base("B")
 
 
-def check_alone(module: Module, modules: dict[str, Module]) -> None:
-    """Every declaration of a file, whether or not an analysis reaches it."""
+def check_alone(module: Module, modules: dict[str, Module], waiting: list[Instance]) -> None:
+    """Every declaration of a file, whether or not an analysis reaches it.
+
+    waiting: takes the models, whose operators are not read yet: an analysis may do that.
+    """
     frame = module.top()
     for name in list(frame.bindings):
         frame.own(name)
@@ -47,7 +49,7 @@ def check_alone(module: Module, modules: dict[str, Module]) -> None:
             case tree.Operator():
                 _operator(statement, module, world)
             case tree.Model():
-                _model(statement, module, world)
+                waiting.append(_model(statement, module, world))
             case tree.Hardware() | tree.Workload() | tree.Format():
                 _instance(instantiate(Declared(statement, module)))
             case tree.Scenario():
@@ -85,12 +87,11 @@ def _operator(statement: tree.Operator, module: Module, world: World) -> None:
     applied_step(value, "", frame)
 
 
-def _model(statement: tree.Model, module: Module, world: World) -> None:
-    frame = _under(module, world)
+def _model(statement: tree.Model, module: Module, world: World) -> Instance:
     made = instantiate(Declared(statement, module), world=world)
     bind_load(made.frame)
     _instance(made)
-    steps_of(made, frame)
+    return made
 
 
 def _under(module: Module, world: World) -> Frame:

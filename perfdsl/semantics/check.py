@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from perfdsl.diagnostics import Severity, Span, did_you_mean, sort_diagnostics
+from perfdsl.diagnostics import Severity, Span, did_you_mean, has_errors, sort_diagnostics
 from perfdsl.semantics import builtins, gathering, searching
 from perfdsl.semantics.alone import check_alone
 from perfdsl.semantics.analyses import read_analysis
@@ -21,6 +22,7 @@ from perfdsl.semantics.modules import (
     open_module,
 )
 from perfdsl.semantics.program import AnalysisProgram, Program
+from perfdsl.semantics.reached import read_the_rest
 from perfdsl.semantics.roots import roots
 from perfdsl.semantics.scope import Context, Module, mentioned
 from perfdsl.semantics.settable import settables
@@ -35,6 +37,14 @@ from perfdsl.syntax.parser import Parsed
 PRELUDE = ("std/units", "std/formats", "std/policies", "std/workloads")
 
 
+class Outside(NamedTuple):
+    """What was set from outside."""
+
+    overrides: Mapping[Span, tree.Expr]
+    policy: str
+    scenarios: tuple[str, ...]
+
+
 def check(
     reader: Reader,
     *,
@@ -47,21 +57,44 @@ def check(
     overrides: definitions replaced from outside, by their place. policy: the name of the one in
     force where an analysis says nothing. scenarios: applied to every analysis that can take them.
     """
+    outside = Outside(overrides or {}, policy, scenarios)
+    context, modules = _opened(reader, outside)
+    waiting: list[Instance] = []
+    chosen = _declarations(modules, outside, waiting)
+    if has_errors(context.problems):  # messages come from declarations before their uses
+        read_the_rest(waiting, modules.values())
+    analyses = _analyses(modules[""], outside, chosen)
+    read_the_rest(waiting, modules.values())
+    return _program(context, modules, analyses)
+
+
+def _opened(reader: Reader, outside: Outside) -> tuple[Context, dict[str, Module]]:
+    """The files with their names bound."""
     graph = Graph()
     context = Context(evaluate, builtins.words(graph), graph=graph)
     context.functions = {**builtins.FUNCTIONS, **builtins.INTERNAL}
     context.gatherers = {**gathering.GATHERERS, **searching.SEARCHES}
-    context.overrides = overrides or {}
+    context.overrides = outside.overrides
     context.problems.extend(reader.problems)
     for loaded in reader.files.values():
         context.expect_gaps(loaded.parsed.problems, loaded.parsed.doubtful)
-    modules = _modules(reader, context)
-    entry = modules[""]
-    chosen = _policy(policy, entry, context)
+    return context, _modules(reader, context)
+
+
+def _declarations(
+    modules: dict[str, Module], outside: Outside, waiting: list[Instance]
+) -> Value | None:
+    """Every declaration checked (see `check_alone`); the policy that is in force from outside."""
+    chosen = _policy(outside.policy, modules[""], modules[""].top().context)
     for module in dict.fromkeys(modules.values()):
         if not module.name.startswith("std/"):
-            check_alone(module, modules)
-    applied = tuple(_scenario(name, entry, context) for name in scenarios)
+            check_alone(module, modules, waiting)
+    return chosen
+
+
+def _analyses(entry: Module, outside: Outside, chosen: Value | None) -> tuple[AnalysisProgram, ...]:
+    context = entry.top().context
+    applied = tuple(_scenario(name, entry, context) for name in outside.scenarios)
     analyses = tuple(
         read_analysis(node, entry, chosen, applied)
         for node in entry.file.body
@@ -69,10 +102,17 @@ def check(
     )
     for analysis in analyses:
         report_unmet(roots_of(analysis), context)
+    return analyses
+
+
+def _program(
+    context: Context, modules: dict[str, Module], analyses: tuple[AnalysisProgram, ...]
+) -> Program:
+    entry = modules[""]
     report_unread(modules.values(), context)
     _unused(entry, _workloads(analyses), context)
     return Program(
-        graph,
+        context.graph,
         modules,
         analyses,
         tuple(sort_diagnostics(roots(context, modules.values()))),
