@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from perfdsl import cli
+from perfdsl.present import latex_math
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import open_book
 from perfdsl.present.formula_fits import fits
@@ -46,6 +47,22 @@ def test_the_terminal_shows_formulas_beside_numbers(capsys):
     assert "      = int8_ops / int8_peak\n" in part
     assert "cpu.cores·cpu.clock·cpu.int8_dot.issue·cpu.int8_dot.width" in part
     assert max(map(len, part.splitlines())) <= 72
+
+
+def test_the_terminal_makes_no_latex(capsys, monkeypatch):
+    """Where no piece of LaTeX can be made, text is as ever, and Markdown is not to be had."""
+    expected = run("solve", CEILING, "--formulas", capsys=capsys)
+    markdown = ("solve", CEILING, "--formulas", "--format", "markdown")
+    assert run(*markdown, capsys=capsys)[0] == cli.KEPT
+    monkeypatch.delenv("PERFDSL_DEBUG", raising=False)
+    for made in (latex_math.Math, latex_math.Piece):
+        monkeypatch.setattr(made, "__init__", _no_latex)
+    assert run("solve", CEILING, "--formulas", capsys=capsys) == expected
+    assert run(*markdown, capsys=capsys)[0] == cli.BUG
+
+
+def _no_latex(*_args, **_named):
+    raise AssertionError("LaTeX was made")
 
 
 def test_without_the_option_there_are_no_formulas(capsys):
