@@ -19,7 +19,7 @@ from perfdsl.present.latex_functions import functions
 from perfdsl.present.latex_math import Math, lines
 from perfdsl.present.latex_symbols import symbol_tables
 from perfdsl.present.latex_tables import tables
-from perfdsl.present.latex_text import code, text
+from perfdsl.present.latex_text import text, typewriter
 from perfdsl.present.latex_units import Units
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.binding import heart
@@ -252,7 +252,8 @@ def _verdict(item: Verdict) -> str:
 def _refusal(item: Refused) -> str:
     came, _ = words.refused(item)
     mark = MARKS["holds" if item.kept else "fails"]
-    return rf"\textbf{{{text(item.title, 200)}}}: {mark} {text(came)}: {code(item.formula, 400)}"
+    formula = typewriter(item.formula, 400)
+    return rf"\textbf{{{text(item.title, 200)}}}: {mark} {text(came)}: {formula}"
 
 
 def _answers(chapter: Chapter) -> Iterator[str]:

@@ -8,7 +8,7 @@ from perfdsl.present import words
 from perfdsl.present.formula_book import Book
 from perfdsl.present.latex_names import Path
 from perfdsl.present.latex_numbers import value
-from perfdsl.present.latex_text import code, text
+from perfdsl.present.latex_text import text, typewriter
 from perfdsl.records import dataclass
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.values import Condition, Quantity, Value
@@ -48,7 +48,7 @@ def symbol_tables(book: Book) -> Iterator[str]:
         for row in part:
             cells = (
                 f"${row.symbol}$",
-                _cell(code(row.name)),
+                _cell(typewriter(row.name)),
                 row.value,
                 _cell(text(row.source, 300)),
             )

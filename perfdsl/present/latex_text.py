@@ -122,7 +122,7 @@ def _with_code(shown: str, longest: int) -> str:
     pieces = shown[:longest].split("`")
     if len(pieces) % 2 == 0:
         pieces.append("")
-    made = "".join(code(each) if at % 2 else _spaced(each) for at, each in enumerate(pieces))
+    made = "".join(typewriter(each) if at % 2 else _spaced(each) for at, each in enumerate(pieces))
     left = len(shown) - longest
     return made + (rf"\ldots{{}} ({left} more characters)" if left > 0 else "")
 
@@ -160,7 +160,7 @@ def _accented(char: str) -> str:
     return f"{ACCENTS[parts[1]]}{{{letter}}}"
 
 
-def code(raw: str, longest: int = LONGEST) -> str:
+def typewriter(raw: str, longest: int = LONGEST) -> str:
     """A name or a piece of a program in typewriter letters."""
     return rf"\texttt{{{text(raw, longest)}}}"
 

@@ -90,6 +90,9 @@ def solved(test: Expr, symbol: Symbol) -> Expr:
     rising, falling = sign_of(leading, {}), sign_of(-leading, {})
     if rising is None and falling is None:
         return test
+    bound = divided(-found.above[powers[0]], found.above[powers[1]])
+    if powers[1] - powers[0] != 1 and sign_of(bound, {}) is None:
+        return test  # u^2 >= b holds for every u where b is negative, and u >= sqrt(b) for none
     (root,) = roots(found.above, symbol)
     relation = type(test) if rising is not None else TURNED[type(test)]
     return relation(symbol, root)
