@@ -33,6 +33,7 @@ from perfdsl.symbolic.functions import (
     Table,
 )
 from perfdsl.symbolic.opaque import COMPARISONS, All, Not, Opaque, Some
+from perfdsl.symbolic.searches import closed
 from perfdsl.symbolic.terms import (
     Atoms,
     Number,
@@ -267,7 +268,9 @@ class Formulas:
             case "first":
                 each = zip(args, node.data, strict=True)
                 arms = [part for test, then in each for part in (test, constant(nearby(then)))]
-                return self._made(First, arms)
+                made = self._made(First, arms)
+                short = closed(self._atoms.expr(made))
+                return made if short is None else self._atoms.atom(short)
             case _:
                 return self._common(node.op, args)
 
