@@ -34,14 +34,18 @@ from perfdsl.semantics.values import (
 )
 from perfdsl.syntax import tree
 
-S, BYTE, CORE, DEVICE, TOKEN = (base(name) for name in ("s", "B", "core", "device", "token"))
+S, BYTE, CORE, DEVICE, TOKEN, CYCLE = map(base, ("s", "B", "core", "device", "token", "cycle"))
 RATIO = Type("Quantity", PURE, text="a ratio")
 RATE = Type("Quantity", BYTE / S)
 TIME = Type("Quantity", S)
 
 # What the fields of a block must be, where the language itself reads them.
 EXPECTED: dict[str, dict[str, Type]] = {
-    "hardware": {"cores": Type("Quantity", CORE), "devices": Type("Quantity", DEVICE)},
+    "hardware": {
+        "cores": Type("Quantity", CORE),
+        "devices": Type("Quantity", DEVICE),
+        "clock": Type("Quantity", CYCLE / S),
+    },
     "port": {"efficiency": RATIO},
     "cache": {
         "size": Type("Quantity", BYTE),

@@ -226,7 +226,8 @@ def _declared(group: Group, levels: list[Level], frame: Frame) -> int | None:
             continue
         if name not in names:
             title = f"the hardware has no cache or memory `{name}`"
-            frame.context.report("P106", title, span, help_=f"it has: {', '.join(names)}")
+            help_ = f"it has: {', '.join(names)}"
+            frame.context.report("P106", title, span, help_=help_, follows=True)
             continue
         at = names.index(name)
         room = levels[at].room
