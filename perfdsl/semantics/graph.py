@@ -177,6 +177,7 @@ class Graph:
     folds: dict[int, tuple[int, ...]] = field(default_factory=dict)
     cones: dict[int, tuple[int, ...]] = field(default_factory=dict)
     above: dict[int, tuple[set[int], int]] = field(default_factory=dict)
+    vagues: dict[int, tuple[int, ...]] = field(default_factory=dict)
     lookups: dict[int, Lookup] = field(default_factory=dict)
     searches: dict[int, Search] = field(default_factory=dict)
     asked: set[int] | None = None
@@ -258,6 +259,37 @@ class Graph:
                     found.add(number)
             self.above[root] = found, len(nodes)
         return found
+
+    def dependents_of(self, roots: Iterable[int]) -> set[int]:
+        """All that is made of any of several nodes."""
+        found = [self.dependents(root) for root in roots]
+        return found[0] if len(found) == 1 else set().union(*found)
+
+    def vague(self, root: int) -> tuple[int, ...]:
+        """The uncertain inputs, unknowns and answers of a node, ascending: worked out once."""
+        found = self.vagues.get(root)
+        if found is None:
+            self._make_room(self.vagues)
+            found = self.vagues[root] = tuple(self.vague_beside(root, ()))
+        return found
+
+    def vague_beside(self, root: int, given: Container[int]) -> list[int]:
+        """The same, but nothing given or below. Nor is what an answer, or the end of what a value
+        can be, is made of: it stands for that."""
+        found: list[int] = []
+        seen: set[int] = set()
+        todo = [root]
+        while todo:
+            number = todo.pop()
+            if number in seen or number in given:
+                continue
+            seen.add(number)
+            item = self.nodes[number]
+            if item.op == "answer" or (item.op == "input" and not item.data.sure):
+                found.append(number)
+            elif item.op not in {"low", "high"}:
+                todo.extend(item.args)
+        return sorted(found)
 
     def _make_room(self, kept: dict[int, Any]) -> None:
         """What is kept to save time must not fill the memory."""

@@ -15,6 +15,8 @@ from perfdsl.semantics.graph import Graph, Input
 # These are not functions of their arguments' values alone: a reading computes them.
 ENDS = frozenset({"low", "high"})
 SPECIAL = ENDS | {"answer"}
+# Below these nothing makes a node more than one number.
+LEAVES = frozenset({"input", "answer"})
 
 Answerer = Callable[["Reading", int], float]
 Spread = Callable[["Reading", int], Range]
@@ -74,12 +76,12 @@ class Reading:
         seen: set[int] = set()
         todo = [root]
         nodes, values = self.graph.nodes, self.values
-        moved = [self.graph.dependents(number) for number in self.moving]
+        moved = self.graph.dependents_of(self.moving)
         while todo:
             number = todo.pop()
             if number in seen or number in values:
                 continue
-            if self.origin is not None and not any(number in each for each in moved):
+            if self.origin is not None and number not in moved:
                 values[number] = self.origin.value(number)
                 continue
             seen.add(number)
@@ -104,20 +106,10 @@ class Reading:
 
         An answer stands for the unknown that it solved: what is below it is not looked at.
         """
-        found: list[int] = []
-        seen: set[int] = set()
-        todo = [node]
-        while todo:
-            number = todo.pop()
-            if number in seen or number in self.given:
-                continue
-            seen.add(number)
-            item = self.graph.nodes[number]
-            if item.op == "answer" or (item.op == "input" and not item.data.sure):
-                found.append(number)
-            elif item.op not in ENDS:
-                todo.extend(item.args)
-        return sorted(found)
+        nodes = self.graph.nodes
+        if all(nodes[number].op in LEAVES for number in self.given):
+            return [number for number in self.graph.vague(node) if number not in self.given]
+        return self.graph.vague_beside(node, self.given)
 
     def bounds(self, node: int) -> Range:
         """All that a node can be while its uncertain inputs and unknowns run over their ranges."""

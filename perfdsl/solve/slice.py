@@ -32,8 +32,9 @@ class Slice:
     def __post_init__(self) -> None:
         nodes = self.reading.graph.nodes
         moving = set(self.inputs)
+        above = self.reading.graph.dependents_of(self.inputs)
         for number in self.reading.graph.cones_of(self.roots):
-            if number in self.inputs or number in self.reading.given:
+            if number not in above or number in self.inputs or number in self.reading.given:
                 continue
             if nodes[number].op in ENDS:
                 moves = not self._turning().isdisjoint(self.reading.graph.cone(number))

@@ -133,11 +133,14 @@ def domain(source: Input) -> Range:
     return EVERYTHING
 
 
-def solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
-    """The values of one unknown that fit: every observation, where there are several."""
-    found = _solve(reading, replace(item, also=()), unknown)
+def solve(reading: Reading, item: SolveItem, unknown: int, *, told: bool = True) -> AnswerSet:
+    """The values of one unknown that fit: every observation, where there are several.
+
+    told: whether what binds there, and how near it comes where nothing fits, is asked for, too.
+    """
+    found = _solve(reading, replace(item, also=()), unknown, told=told)
     for right in item.also:
-        other = _solve(reading, replace(item, right=right, also=()), unknown)
+        other = _solve(reading, replace(item, right=right, also=()), unknown, told=told)
         # What fits both measured values; where their spread decides, neither best value need.
         reach = intersect(list(found.reach), list(other.reach))
         parts = intersect(list(found.parts), list(other.parts)) or reach
@@ -150,7 +153,7 @@ def solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
     return found
 
 
-def _solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
+def _solve(reading: Reading, item: SolveItem, unknown: int, *, told: bool) -> AnswerSet:
     """The values of one unknown for which the question's relation holds."""
     graph = reading.graph
     source = graph.nodes[unknown].data
@@ -171,8 +174,8 @@ def _solve(reading: Reading, item: SolveItem, unknown: int) -> AnswerSet:
         reach = _whole(reach) if loose else parts
     parts = parts or reach  # where only the uncertainties let something fit, all of that
     kind = _kind(parts)
-    nearest = _nearest(reading, item, unknown, within) if kind == "none" else None
-    binding = binding_at(reading, item, unknown, parts) if parts else ""
+    nearest = _nearest(reading, item, unknown, within) if told and kind == "none" else None
+    binding = binding_at(reading, item, unknown, parts) if told and parts else ""
     return AnswerSet(
         unknown,
         kind,
@@ -407,7 +410,10 @@ def answer_value(reading: Reading, node: int) -> float:
     if isinstance(part, FitPart):
         return fit_value(reading, part)
     assert isinstance(part, AnswerPart)
-    found = solve(reading, part.solve, part.unknown)
+    return _of_part(part, solve(reading, part.solve, part.unknown, told=False))
+
+
+def _of_part(part: AnswerPart, found: AnswerSet) -> float:
     match part.part:
         case "value":
             return found.value
@@ -423,10 +429,10 @@ def answer_range(reading: Reading, node: int) -> Range:
     if isinstance(part, FitPart):
         return fit_range(reading, part)
     assert isinstance(part, AnswerPart)
-    value = answer_value(reading, node)
+    found = solve(reading, part.solve, part.unknown, told=False)
     if part.part != "value":
+        value = _of_part(part, found)
         return Range(value, value)
-    found = solve(reading, part.solve, part.unknown)
     if found.kind != "point":
         return Range(math.nan, math.nan)
     return Range(found.min, found.max)
