@@ -31,13 +31,18 @@ else:
 
     def replace(value, /, **changes):
         """The same value with some fields replaced."""
-        for name, each in fields_of(type(value)).items():
-            if each.init and name not in changes:
+        cls = type(value)
+        if cls not in _GIVEN:
+            _GIVEN[cls] = tuple(name for name, each in fields_of(cls).items() if each.init)
+        for name in _GIVEN[cls]:
+            if name not in changes:
                 changes[name] = getattr(value, name)
-        return type(value)(**changes)
+        return cls(**changes)
 
 
 _ABSENT: Any = object()
+# The names by which the values of a class are made, for those that `replace` met.
+_GIVEN: dict[type, tuple[str, ...]] = {}
 _OWN = "__perfdsl_fields__"
 
 Method = Callable[..., Any]

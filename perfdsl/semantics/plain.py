@@ -1,7 +1,6 @@
 """Plain bodies: operators that only calculate with their parameters, workload and formats.
 
-What such a body says depends on nothing else of the world: the check of a model on its own and its
-runs share it, which takes a third off a model of 336 operators.
+What such a body says depends on nothing else of the world: where these are the same, so is it.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ class Context:
     inputs: dict[object, int] = field(default_factory=dict)
     made: dict[object, tuple[Any, set[str]]] = field(default_factory=dict)
     reads: list[set[str]] = field(default_factory=list)
+    types: dict[int, Any] = field(default_factory=dict)
     plain: dict[int, frozenset[str] | None] = field(default_factory=dict)
     sights: dict[object, object] = field(default_factory=dict)
     templates: dict[object, Any] = field(default_factory=dict)

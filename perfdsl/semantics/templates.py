@@ -3,8 +3,8 @@
 From its third application on, an operator with arguments of the same dimensions costs a walk over
 the ten or twenty nodes of its formulas: its dimensions, names and types are checked already. What
 a number may not be (below zero, or no whole number for a count) is looked at each time; where it
-might be, the body is read as ever, which says so. Building a model of 336 operators takes half as
-long with them (57 instead of 119 ms).
+might be, the body is read as ever, which says so. With them a model of 336 operators is built in 38
+instead of 100 ms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Generic, TypeVar
 
-from perfdsl.records import dataclass, replace
+from perfdsl.records import dataclass
 from perfdsl.semantics.dimensions import PURE
 from perfdsl.semantics.graph import STAND_IN, Graph, Input
 from perfdsl.semantics.plain import fields_asked
@@ -98,7 +98,7 @@ def _node_of(value: Value) -> int:
 
 def _over(value: Value, nodes: Nodes) -> Value:
     if isinstance(value, Quantity) and value.node in nodes:
-        return replace(value, node=nodes[value.node])
+        return _placed(value, nodes[value.node])
     return value
 
 
@@ -111,7 +111,7 @@ def templated(
     if fields_asked(origin.node, origin.module.top()) is None:
         return make(given)
     free = {n: v for n, v in given.items() if _is_free(v, context.graph)}
-    shape = tuple((n, exact(_placed(v, -1) if n in free else v)) for n, v in given.items())
+    shape = tuple((n, _kind(v) if n in free else exact(v)) for n, v in given.items())
     key = (id(origin.node), sight, shape)
     known = context.templates.get(key, 0)
     if isinstance(known, Template):
@@ -130,7 +130,14 @@ def _is_free(value: Value, graph: Graph) -> bool:
 
 def _placed(value: Value, node: int) -> Value:
     assert isinstance(value, Quantity)
-    return replace(value, node=node)
+    return Quantity(node, value.dim, value.tag, value.kinds, value.literal, value.term)
+
+
+def _kind(value: Value) -> object:
+    """Equal for quantities that are the same but for their nodes."""
+    assert isinstance(value, Quantity)
+    term = value.term
+    return value.dim, value.tag, value.kinds, value.literal, term.name, term.family
 
 
 def _template(

@@ -43,7 +43,18 @@ class Type:
 
 
 def read_type(node: tree.Type, frame: Frame) -> Type | None:
-    """The meaning of a written type; None: reported."""
+    """The meaning of a written type; None: reported. Each is read once: calls ask for it often."""
+    known = frame.context.types
+    if id(node) not in known:
+        found = _read_type(node, frame)
+        if found is None:
+            return None
+        known[id(node)] = found
+    read: Type = known[id(node)]
+    return read
+
+
+def _read_type(node: tree.Type, frame: Frame) -> Type | None:
     name = node.name
     if name in {"Count", "Dim"}:
         unit = frame.module.units.parse(node.argument)
