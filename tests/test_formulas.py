@@ -15,6 +15,8 @@ from perfdsl.present import latex_math
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import open_book
 from perfdsl.present.formula_fits import fits
+from perfdsl.present.formula_texts import texts
+from perfdsl.present.latex_page import document
 from perfdsl.present.latex_plain import without_siunitx
 from perfdsl.present.latex_units import Units
 from perfdsl.present.readable import ENOUGH, kept_names, size_of
@@ -285,3 +287,20 @@ def test_each_regime_of_a_crossover_says_when_it_holds(capsys):
         f"if not ({weights}) and not ({activations}) compute",
     ):
         assert cores.count(condition) == 1
+
+
+LAW = ROOT / "examples/18_traffic_law.perf"
+
+
+def test_what_a_run_tells_of_itself_has_its_formula_once():
+    """A claim about `run.l2.read` is no mere number: the formula stands among the parts."""
+    text = LAW.read_text("utf-8").replace("  show run.l2.read in GB\n", "")
+    found = solution(text.removeprefix("perf 1\n"))
+    assert found.program is not None, found.problems
+    told = texts(found.program, found.answers, deadline=math.inf, unicode=True)["traffic_law"]
+    (read,) = (each for each in told.quantities if each.name == "run.l2.read")
+    assert read.sort == "part"
+    assert "case { 20,000·(8 B/core) ≤ cpu.l1.size: 1, else: 3 }" in read.as_derived
+    exported = document(found.program, found.answers, file="law.perf", standalone=True)
+    _, _, part = exported.partition(r"\subsection*{What they are made of}")
+    assert part.count(r"R_{\mathrm{run,l2}} &{}=") == 1

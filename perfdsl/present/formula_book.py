@@ -179,6 +179,12 @@ class Book:
             return self.names.symbol(self._met(node, name))
         return self._literal(node)
 
+    def tell_once(self, node: int) -> None:
+        """Tell the formula of a named node among the parts, unless something shown has it."""
+        shown = [show.value for show in self.analysis.shows]
+        if not any(isinstance(each, Quantity) and each.node == node for each in shown):
+            self._met(node, self.named[node].path)
+
     def _met(self, node: int, name: Path) -> Path:
         """The name of a node that is used: of the two that are called the same, each its own."""
         found = meaning(self.meanings, name, self.quantity_of(node))

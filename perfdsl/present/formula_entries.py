@@ -121,7 +121,8 @@ def _claim(book: Book, item: ClaimItem, statement: tree.Claim, verdict: Verdict)
             shown = _like(computed, verdict.published)
             steps = _steps(book, item.left, None, shown)
             if item.left in book.named:
-                steps = steps[-1:]  # its formula stands with its definition
+                steps = steps[-1:]  # its formula stands with its definition, or among the parts
+                book.tell_once(item.left)
             sign = RELATIONS[verdict.verdict == "fails"][op]
             last: tuple[str, Math] | None = (sign, stated)
         case _:

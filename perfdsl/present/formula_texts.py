@@ -47,6 +47,8 @@ def _told(book: Book, answer: AnalysisAnswer, unicode: bool) -> Iterator[Told]:
             yield _one(book, texts_, node, show.span, value, unicode)
     for claim in book.analysis.claims:
         node = None if claim.sort in {"bound", "rows"} or claim.left in book.named else claim.left
+        if claim.sort == "compare" and claim.left in book.named:
+            book.tell_once(claim.left)
         texts_ = ("claim", claim.title or claim.formula, claim.formula)
         yield _one(book, texts_, node, claim.span, None, unicode)
 
