@@ -87,8 +87,40 @@ class Parameter:
         return Parameter(item.name, item.value / factor, unit, item.value, *ends, source)
 
 
+class Derived:
+    """What follows from a formula of the program."""
+
+    __slots__ = ()
+    _node: int
+    _from: Derivations
+
+    @property
+    def formula(self) -> Expr:
+        """The SymPy expression in base units, free in all declared parameters (`parameters`)."""
+        return self._from.expr(self._node)
+
+    @property
+    def parameters(self) -> Mapping[Symbol, Parameter]:
+        """What the symbols of the formula stand for."""
+        return self._from.parameters(self.formula)
+
+
+class Displayed(Derived):
+    """What the export shows in a display of its own."""
+
+    __slots__ = ()
+    _span: Span
+
+    def latex(self) -> str:
+        """What `perfdsl export` prints for it; its preamble declares the units."""
+        return self._from.latex(self._span)
+
+    def _repr_latex_(self) -> str:
+        return self._from.mathematics(self._span)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
-class Value:
+class Value(Displayed):
     """A quantity of an analysis in its unit, with all that it can be; nan where it has no best.
 
     binding: what attains its maximum. as_written: its formula in the author's words.
@@ -106,20 +138,6 @@ class Value:
     _span: Span = field(repr=False, compare=False)
     _from: Derivations = field(repr=False, compare=False)
 
-    @property
-    def formula(self) -> Expr:
-        """The SymPy expression in base units, free in all declared parameters (`parameters`)."""
-        return self._from.expr(self._node)
-
-    @property
-    def parameters(self) -> Mapping[Symbol, Parameter]:
-        """What the symbols of the formula stand for."""
-        return self._from.parameters(self.formula)
-
-    def latex(self) -> str:
-        """What `perfdsl export` prints for it; its preamble declares the units."""
-        return self._from.latex(self._span)
-
     def __float__(self) -> float:
         return self.value
 
@@ -129,15 +147,13 @@ class Value:
         parts = [f"{self.name} = {figures.amount(self._number)}", spread, binds]
         return ", ".join(part for part in parts if part)
 
-    def _repr_latex_(self) -> str:
-        return self._from.mathematics(self._span)
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Claim:
+class Claim(Displayed):
     """A claim or refute with its verdict: holds, fails or undecided; kept: its word is kept.
 
     value and unit: the computed side in the unit of the stated one; nan where it is no number.
+    formula: of the computed side, or of the condition (1 or 0).
     """
 
     name: str
@@ -156,20 +172,6 @@ class Claim:
     _span: Span = field(repr=False, compare=False)
     _from: Derivations = field(repr=False, compare=False)
 
-    @property
-    def formula(self) -> Expr:
-        """The SymPy expression of the computed side, or of the condition (1 or 0)."""
-        return self._from.expr(self._node)
-
-    @property
-    def parameters(self) -> Mapping[Symbol, Parameter]:
-        """What the symbols of the formula stand for."""
-        return self._from.parameters(self.formula)
-
-    def latex(self) -> str:
-        """What `perfdsl export` prints for it; its preamble declares the units."""
-        return self._from.latex(self._span)
-
     def __bool__(self) -> bool:
         return self.verdict == "holds"
 
@@ -177,15 +179,13 @@ class Claim:
         broken = "" if self.kept else ", breaks its word"
         return f"{self.name}: {self.verdict}{broken}"
 
-    def _repr_latex_(self) -> str:
-        return self._from.mathematics(self._span)
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Answer:
+class Answer(Derived):
     """All values of an unknown that fit. kind: point, interval, several or none.
 
     value: the point, else nan. low and high: the ends of all that fits. parts: each stretch of it.
+    formula: the quantity in which the unknown was sought.
     """
 
     name: str
@@ -201,16 +201,6 @@ class Answer:
     text: str
     _node: int = field(repr=False)
     _from: Derivations = field(repr=False, compare=False)
-
-    @property
-    def formula(self) -> Expr:
-        """The SymPy expression of the quantity in which the unknown was sought."""
-        return self._from.expr(self._node)
-
-    @property
-    def parameters(self) -> Mapping[Symbol, Parameter]:
-        """What the symbols of the formula stand for, the unknown among them."""
-        return self._from.parameters(self.formula)
 
     def latex(self) -> str:
         """What `perfdsl export` prints for it."""
