@@ -107,7 +107,8 @@ def _use(statement: tree.Use, frame: Frame, count: int, index: str, shapes: Shap
     _meet(statement, value, name, frame, shapes)
     step = applied_step(value, name, frame)
     frame.context.lost += frame.context.has_gaps(value.origin.node.span)
-    return [replace(step, count=count, index=index, span=statement.span)]
+    moves = step.work, step.flows, step.sends
+    return [Step(name, step.operator, count, index, *moves, statement.span)]
 
 
 def _applied(what: tree.Applied, frame: Frame) -> object:
