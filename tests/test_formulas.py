@@ -304,3 +304,13 @@ def test_what_a_run_tells_of_itself_has_its_formula_once():
     exported = document(found.program, found.answers, file="law.perf", standalone=True)
     _, _, part = exported.partition(r"\subsection*{What they are made of}")
     assert part.count(r"R_{\mathrm{run,l2}} &{}=") == 1
+
+
+def test_a_long_condition_is_told_in_terms_of_the_unknown(capsys):
+    """When compute binds: where its time, by the unknown itself, is the longer one."""
+    out = run("show", CEILING, "llama_chip", "--stage", "formulas", capsys=capsys)[1]
+    told = " ".join(out.split())
+    assert "too long to print" not in told
+    condition = told[told.index(" if ") : told.index("compute binds")]
+    assert "efficiency" in condition
+    assert "≥ (case { working set of activations ≤ room in l1+l2+l3: 0, else: 1 }" in condition

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from perfdsl.present import figures
 from perfdsl.present import latex_math as m
 from perfdsl.present.formula_book import Book
-from perfdsl.present.formula_inverses import TOO_LONG, above, is_short
+from perfdsl.present.formula_inverses import TOO_LONG, above, by_name, is_short
 from perfdsl.present.latex_math import Math
 from perfdsl.present.readable import kept_names
 from perfdsl.records import dataclass
@@ -133,24 +133,7 @@ def _each(
 ) -> Iterator[Crossed]:
     """The closed forms of one crossover: those that a reader can use."""
     for form in one.forms:
-        within = _by_name(form.within, node, formulas, book)
+        within = by_name(form.within, [node], formulas, book)
         made = Crossed((one.left, one.right), number, formulas, form, within)
         if made.amount or is_short(form.expr, LONGEST):
             yield made
-
-
-def _by_name(condition: Any, node: int, formulas: Formulas, book: Book) -> Any:
-    """A condition in which what residency asks about stands by its name, whatever moves it."""
-    from sympy.core import Symbol
-
-    from perfdsl.symbolic.isolated import put
-
-    if condition == 1:
-        return condition
-    inside = [n for n in formulas.graph.needed([node]) if n in book.sets]
-    names = {}
-    for size, expr in zip(inside, formulas.exprs(inside), strict=True):
-        if expr.args:
-            names[expr] = Symbol(f"n{size}", positive=True)
-            formulas.parts[names[expr]] = size
-    return put(condition, names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from perfdsl.present import latex_math as m
@@ -34,10 +35,19 @@ class Turned:
     formulas: Formulas
     node: int
     inverse: Inverse
+    roots: tuple[int, int]
 
     @property
     def names(self) -> tuple[str, ...]:
         return self.inverse.names
+
+    def condition(self, book: Book) -> Any:
+        """When it holds; a long condition in terms of the unknown itself; None: too long, too."""
+        found = self.inverse
+        if found.condition == 1 or is_short(found.condition):
+            return found.condition
+        told = by_name(found.within, self.roots, self.formulas, book)
+        return told if told != 1 and is_short(told, 2 * LONGEST) else None
 
     def text(self, book: Book, *, unicode: bool) -> InText:
         """In the notation of the language."""
@@ -45,9 +55,9 @@ class Turned:
         name = book.name_of(self.node)
         unknown = name.text if name is not None else "the unknown"
         found = self.inverse
-        short = is_short(found.condition)
-        condition = plain.text(found.condition) if short else TOO_LONG
-        if found.condition == 1:
+        held = self.condition(book)
+        condition = TOO_LONG if held is None else plain.text(held)
+        if held == 1:
             condition = ""
         if found.expr is None:
             return InText(f"any {unknown}", condition)
@@ -59,9 +69,10 @@ class Turned:
         printer = book.symbol_printer(self.formulas)
         unknown = book.symbol_of(self.node)
         found = self.inverse
-        condition = None if found.condition == 1 else m.words(TOO_LONG, len(TOO_LONG))
-        if condition is not None and is_short(found.condition):
-            condition = printer.print(found.condition)
+        held = self.condition(book)
+        condition = None if held == 1 else m.words(TOO_LONG, len(TOO_LONG))
+        if held is not None and held != 1:
+            condition = printer.print(held)
         if found.expr is None:
             return m.row([m.atom(r"\text{any }", 24), unknown]), condition
         sides = [unknown, printer.print(found.expr)]
@@ -96,7 +107,7 @@ def _turned(book: Book, item: SolveItem, unknown: int) -> list[Turned]:
     known = {s: v for s, v in written.items() if not math.isnan(v)}
     found = inverses(item, unknown, formulas, known)
     short = (each for each in found if each.expr is None or is_short(each.expr))
-    return [Turned(formulas, unknown, each) for each in short]
+    return [Turned(formulas, unknown, each, (item.left, item.right)) for each in short]
 
 
 # What is longer says nothing to a reader.
@@ -125,3 +136,20 @@ def above(book: Book, needed: list[int], unknown: int) -> set[int]:
         if moved.intersection(book.program.graph.nodes[number].args):
             moved.add(number)
     return moved
+
+
+def by_name(condition: Any, roots: Sequence[int], formulas: Formulas, book: Book) -> Any:
+    """A condition in which what residency asks about stands by its name, whatever moves it."""
+    from sympy.core import Symbol
+
+    from perfdsl.symbolic.isolated import put
+
+    if condition == 1:
+        return condition
+    inside = [n for n in formulas.graph.needed(list(roots)) if n in book.sets]
+    names = {}
+    for size, expr in zip(inside, formulas.exprs(inside), strict=True):
+        if expr.args:
+            names[expr] = Symbol(f"n{size}", positive=True)
+            formulas.parts[names[expr]] = size
+    return put(condition, names)

@@ -124,7 +124,8 @@ def _in_regime(regime: Regime, question: Question, values: Values) -> Iterator[I
     if factor is not None:
         same = compared(factor, COMPARISONS["==" if question.equates else question.op])
         tests = [solved(test, symbol) for test in regime.tests]
-        yield Inverse(symbol, None, "", All(same, *tests), regime.names)
+        within = All(same, *regime.tests)
+        yield Inverse(symbol, None, "", All(same, *tests), regime.names, within)
         return
     for root in roots(found.above, symbol):
         # At the root both sides are equal, and the shorter one says more.
