@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from perfdsl.diagnostics import Diagnostic, Source, Span, sort_diagnostics
 from perfdsl.syntax import tree
 from perfdsl.syntax.build import BUILD
-from perfdsl.syntax.complaint import with_complaint
 from perfdsl.syntax.recovery import Cut, cut_around
 from perfdsl.syntax.scanner import Limits, scan
 from perfdsl.syntax.stuck import Stuck, situation, terminal
@@ -59,6 +58,9 @@ def parse(source: Source, limits: Limits | None = None) -> Parsed:
     while isinstance(outcome := _run(source, tokens, at, stack, limits.depth), Stuck):
         cut = cut_around(tokens, stack.states, stack.places, outcome.at)
         line = source.position(tokens[outcome.at].start)[0]
+        # Loaded with the first mistake: what its message needs takes 2 % of a whole check.
+        from perfdsl.syntax.complaint import with_complaint
+
         if line not in blamed:
             problems = with_complaint(situation(source, tokens, outcome, cut), problems)
         blamed.add(line)
