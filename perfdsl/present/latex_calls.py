@@ -127,10 +127,10 @@ def _limits(p: Printer, inner: Printer, expr: tree.Gather) -> tuple[Math, Math |
 def _extreme(p: Printer, inner: Printer, expr: tree.Gather, name: str) -> Math:
     r"""`smallest(c for c in 1 .. 64 if cond)`: \min\{c \in 1..64 : cond\}."""
     sign = (r"\min", 22.0) if name == "smallest" else (r"\max", 24.0)
-    parts = [inner.print(expr.body)]
+    made: list[Math | Piece] = [inner.print(expr.body)]
     if expr.body != tree.Name(expr.var, span=expr.span):
-        parts += [Piece(r" \mid ", 9), inner.bound[expr.var]]  # type: ignore[list-item]
-    made: list[Math | Piece] = [*parts, Piece(r" \in ", 12, 1), p.print(expr.over)]
+        made += [Piece(r" \mid ", 9), inner.bound[expr.var]]
+    made += [Piece(r" \in ", 12, 1), p.print(expr.over)]
     if expr.cond is not None:
         made += [Piece(" : ", 12, 0), inner.print(expr.cond)]
     return m.applied(*sign, row(made), r"\{", r"\}")
