@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # to the type checker they are the standard library's
     from dataclasses import dataclass, field, replace
 else:
 
-    def dataclass(*, slots, frozen=False, eq=True, repr=True, kw_only=False):  # noqa: A002  as there
+    def dataclass(*, slots, frozen=False, eq=True, repr=True, kw_only=False):  # noqa: A002  dataclasses' names
         """A class with slots for its annotated names, and the methods that it does not write."""
         assert slots, "without slots: the standard library's"
         return lambda plain: _made(plain, _Form(frozen, eq, repr, kw_only))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from perfdsl.diagnostics import Span
@@ -148,9 +149,8 @@ def _same_column(graph: Graph, one: int, two: int) -> bool:
 
 def with_numbers(book: Book, fit: Fit, *, unicode: bool) -> str:
     """The fitted formula: numbers in the place of all but the cells of a row."""
-    fitted = lambda part: _figure(book, fit, part)  # noqa: E731  said twice below
-    right = _plain(book, fit, fitted, unicode=unicode).text(fit.fitted)
-    left = _plain(book, fit, fitted, unicode=unicode).text(fit.observed)
+    printer = _plain(book, fit, partial(_figure, book, fit), unicode=unicode)
+    left, right = printer.text(fit.observed), printer.text(fit.fitted)
     return f"{left} {'≈' if unicode else '~='} {right}"
 
 

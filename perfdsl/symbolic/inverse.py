@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sympy import S, ceiling, floor
 from sympy.core import Add, Expr, Symbol
@@ -93,7 +94,7 @@ def solve_for(
     isolated = Isolated(question.symbol)
     sides = Sides(*(isolated.of(side, formulas.terms) for side in (left, right)))
     values = {**written, **{k: formulas.value(e, written) for k, e in isolated.still.items()}}
-    spread = lambda: samples_of(question, values)  # noqa: E731  only where regimes are many
+    spread = partial(samples_of, question, values)
     found: list[Inverse] = []
     for regime in regimes(sides, question.symbol, isolated.terms, spread):
         for one in _in_regime(regime, question, values):

@@ -84,7 +84,7 @@ class Compare(Opaque):
     def fdiff(self, argindex: int = 1) -> Expr:  # noqa: ARG002  a step has slope 0 everywhere
         return S.Zero
 
-    def slope(self, slopes: Sequence[Expr]) -> Expr:  # noqa: ARG002  as above
+    def slope(self, slopes: Sequence[Expr]) -> Expr:  # noqa: ARG002  a step has none
         return S.Zero
 
     def _sympystr(self, printer: Any) -> str:

@@ -167,7 +167,7 @@ class Atoms:
         if bare.args[0].is_Number:
             return Mul(rational(factor), bare)
         made = (rational(factor), *bare.args)
-        return Mul._from_args(made, is_commutative=True)  # noqa: SLF001  as above
+        return Mul._from_args(made, is_commutative=True)  # noqa: SLF001  made for this
 
     def _product(self, product: Product) -> Expr:
         factors = [self._power(atom, exponent) for atom, exponent in product]
@@ -175,7 +175,7 @@ class Atoms:
             self.odd.add(product)
             return Mul(*factors)
         factors.sort(key=self._key)
-        return Mul._from_args(factors, is_commutative=True)  # noqa: SLF001  as above
+        return Mul._from_args(factors, is_commutative=True)  # noqa: SLF001  made for this
 
     def _power(self, atom: int, exponent: Number) -> Expr:
         base = self.exprs[atom]
