@@ -52,8 +52,8 @@ TABLE: Mapping[str, Row] = {
     "symbolic": row("diagnostics semantics", "sympy"),
     "solve": row("diagnostics semantics numeric", "numpy", lazy="symbolic scipy"),
     "pipeline": row("diagnostics syntax semantics numeric solve"),
-    "runner": row("", "numpy numba sentencepiece"),
-    "measure": row("runner", "numpy numba pydantic"),
+    "runner": row("", "numpy numba llvmlite sentencepiece"),
+    "measure": row("runner", "numpy numba llvmlite pydantic"),
     "compare": row("solve measure", "numpy"),
     "present": row(
         "diagnostics excerpt rendering syntax semantics numeric solve",

@@ -1,0 +1,388 @@
+"""Vectors: LLVM instructions for one target, under the names that the kernels' formulas use.
+
+A kernel is a Python function that is given an `Emitter` and emits vector code; the numbers of its
+shape are plain Python ints and loops over them are unrolled. The same function
+becomes a Numba intrinsic on this host (`intrinsic_of`) or a bare module for any other
+(`module_of`), whose instructions can be counted without that processor.
+
+Addresses are 64-bit integers, offsets are bytes. A vector has `target.lanes` values of 32 bits.
+"""
+
+from __future__ import annotations
+
+import inspect
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from perfdsl.records import dataclass
+from perfdsl.runner.kernels.target import HOST, Dot, Target
+
+Value: TypeAlias = Any  # an llvmlite value: its classes have no type information
+Body: TypeAlias = Callable[[Value, list[Value]], Sequence[Value]]  # of a loop: (i, state) -> state
+
+I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+F16, F32 = ir.HalfType(), ir.FloatType()
+
+
+class _BFloat(ir.types.Type):  # type of LLVM that llvmlite has no class for
+    def __str__(self) -> str:
+        return "bfloat"
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _BFloat)
+
+    def __hash__(self) -> int:
+        return hash("bfloat")
+
+
+BF16 = _BFloat()
+
+
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """Emits for one target. Values are LLVM values; every method emits what its name says."""
+
+    builder: ir.IRBuilder
+    target: Target
+
+    # ------------------------------------------------------------------ types and constants
+
+    @property
+    def lanes(self) -> int:
+        return self.target.lanes
+
+    def vector(self, element: Any) -> Any:
+        """The vector type of this target's lanes of `element`."""
+        return ir.VectorType(element, self.lanes)
+
+    def f32(self, number: float) -> Value:
+        """This number in every lane, rounded to float32 as LLVM's constants must be."""
+        rounded = struct.unpack("f", struct.pack("f", number))[0]
+        return ir.Constant(self.vector(F32), [rounded] * self.lanes)
+
+    def i32(self, number: int) -> Value:
+        """This integer in every lane."""
+        return ir.Constant(self.vector(I32), [number] * self.lanes)
+
+    def i64(self, number: int) -> Value:
+        """An integer for addresses and counts."""
+        return ir.Constant(I64, number)
+
+    # ------------------------------------------------------------------ addresses, loads, stores
+
+    def at(self, address: Value, offset: Value | int = 0) -> Value:
+        """The address so many bytes further."""
+        if isinstance(offset, int):
+            return address if offset == 0 else self.builder.add(address, self.i64(offset))
+        return self.builder.add(address, offset)
+
+    def scaled(self, index: Value, size: Value | int) -> Value:
+        """Index * size, to step by."""
+        return self.builder.mul(index, self.i64(size) if isinstance(size, int) else size)
+
+    def load(self, address: Value, offset: Value | int = 0, kind: Any = None) -> Value:
+        """What lies there, aligned or not: a vector of float32 unless another type is said."""
+        wanted = self.vector(F32) if kind is None else kind
+        return self.builder.load(self._pointer(address, offset), align=1, typ=wanted)
+
+    def store(self, value: Value, address: Value, offset: Value | int = 0) -> None:
+        self.builder.store(value, self._pointer(address, offset), align=1)
+
+    def load_i32(self, address: Value, offset: Value | int = 0) -> Value:
+        return self.load(address, offset, self.vector(I32))
+
+    def load_f16(self, address: Value, offset: Value | int = 0) -> Value:
+        """So many fp16 numbers as lanes, as float32."""
+        return self.builder.fpext(self.load(address, offset, self.vector(F16)), self.vector(F32))
+
+    def broadcast(self, address: Value, offset: Value | int = 0, kind: Any = F32) -> Value:
+        """The one number that lies there, in every lane."""
+        return self.splat(self.load(address, offset, kind))
+
+    def splat(self, scalar: Value) -> Value:
+        """A number in every lane."""
+        wide = self.vector(scalar.type)
+        first = self.builder.insert_element(ir.Constant(wide, ir.Undefined), scalar, I32(0))
+        zeros = ir.Constant(self.vector(I32), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, ir.Constant(wide, ir.Undefined), zeros)
+
+    def prefetch(self, address: Value, offset: Value | int = 0, locality: int = 2) -> None:
+        """Ask for the cache line; locality 3 is L1, 2 is L2."""
+        pointer = self._pointer(address, offset)
+        signature = ir.FunctionType(ir.VoidType(), [pointer.type, I32, I32, I32])
+        self._call("llvm.prefetch.p0", signature, [pointer, I32(0), I32(locality), I32(1)])
+
+    # ------------------------------------------------------------------ arithmetic of float32
+
+    def add(self, a: Value, b: Value) -> Value:
+        return self.builder.fadd(a, b)
+
+    def sub(self, a: Value, b: Value) -> Value:
+        return self.builder.fsub(a, b)
+
+    def mul(self, a: Value, b: Value) -> Value:
+        return self.builder.fmul(a, b)
+
+    def div(self, a: Value, b: Value) -> Value:
+        return self.builder.fdiv(a, b)
+
+    def fma(self, a: Value, b: Value, c: Value) -> Value:
+        """A * b + c, rounded once where the target can (twice where it cannot: no slow call)."""
+        if not self.target.fma:
+            return self.builder.fadd(self.builder.fmul(a, b), c)
+        return self._same("llvm.fma", a, b, c)
+
+    def maximum(self, a: Value, b: Value) -> Value:
+        """The larger one; b where either is not a number, as vmaxps has it."""
+        return self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)
+
+    def minimum(self, a: Value, b: Value) -> Value:
+        """The smaller one; b where either is not a number, as vminps has it."""
+        return self.builder.select(self.builder.fcmp_ordered("<", a, b), a, b)
+
+    def absolute(self, a: Value) -> Value:
+        return self._same("llvm.fabs", a)
+
+    def sqrt(self, a: Value) -> Value:
+        return self._same("llvm.sqrt", a)
+
+    def sum_of(self, a: Value) -> Value:
+        """The sum over the lanes, as a scalar: halves are added to halves, in this order always."""
+        return self._folded(a, self.builder.fadd)
+
+    def greatest_of(self, a: Value) -> Value:
+        """The largest of the lanes, as a scalar."""
+        return self._folded(a, self.maximum)
+
+    # ------------------------------------------------------------------ conversions, bits
+
+    def to_f32(self, integers: Value) -> Value:
+        return self.builder.sitofp(integers, self._like(integers, F32))
+
+    def rounded(self, a: Value) -> Value:
+        """The nearest int32 (ties to even); only for |a| < 2^22, else meaningless.
+
+        Adding 1.5 * 2^23 leaves the integer in the low bits of the mantissa: one add, one
+        subtraction, on every target, where `fptosi` of `rint` is a call on some.
+        """
+        magic = 12582912.0
+        shifted = self.builder.bitcast(self.add(a, self.f32(magic)), self._like(a, I32))
+        return self.builder.sub(shifted, self.builder.bitcast(self.f32(magic), shifted.type))
+
+    def bits(self, a: Value, element: Any = I32) -> Value:
+        """The same bits read as lanes of another type of the same size."""
+        return self.builder.bitcast(a, self._like(a, element))
+
+    def to_bf16(self, a: Value) -> Value:
+        """float32 lanes -> bf16 in 16-bit lanes, to nearest even; by hand: all targets agree."""
+        bits = self.bits(a)
+        odd = self.builder.and_(self.builder.lshr(bits, self.i32(16)), self.i32(1))
+        up = self.builder.add(self.builder.add(bits, self.i32(0x7FFF)), odd)
+        return self.builder.trunc(self.builder.lshr(up, self.i32(16)), self._like(a, I16))
+
+    def exp2(self, a: Value) -> Value:
+        """2^a for a <= 127; 0 below -126. Relative error below 2e-7 (six terms on [-1/2, 1/2])."""
+        b = self.builder
+        clamped = self.maximum(a, self.f32(-126.5))
+        whole = self.rounded(clamped)
+        rest = self.sub(clamped, self.to_f32(whole))
+        value = self.f32(EXP2[0])
+        for factor in EXP2[1:]:
+            value = self.fma(value, rest, self.f32(factor))
+        scaled = b.add(self.bits(value), b.shl(whole, self.i32(23)))
+        below = b.fcmp_ordered("<", a, self.f32(-126.0))
+        return b.select(below, self.f32(0.0), b.bitcast(scaled, value.type))
+
+    # ------------------------------------------------------------------ dot products
+
+    def dot_i8(self, total: Value, weights: Value, activations: Value) -> Value:
+        """Each int32 lane: total + the sum over four bytes of weight * activation.
+
+        Lanes of `weights` and `activations` hold four bytes each; see `Dot` for whose are signed.
+        """
+        match self.target.dot:
+            case Dot.VPDPBUSD:
+                return self._vpdpbusd(total, weights, activations)
+            case Dot.MADDUBS:
+                return self._maddubs(total, weights, activations)
+            case Dot.SDOT:
+                return self._sdot(total, weights, activations)
+            case Dot.PLAIN:
+                return self._plain_dot(total, weights, activations)
+
+    def dot_pairs(self, total: Value, a: Value, b: Value) -> Value:
+        """Each float32 lane: total + a * b, where lanes of a and b hold `target.pairs` values.
+
+        bf16: two values a lane and vdpbf16ps (two products and a sum, denormals are zero);
+        else one float32 a lane and a multiply-add.
+        """
+        if not self.target.bf16:
+            return self.fma(a, b, total)
+        halves = ir.VectorType(BF16, 2 * self.lanes)
+        args = [total, *(self.builder.bitcast(each, halves) for each in (a, b))]
+        signature = ir.FunctionType(total.type, [each.type for each in args])
+        return self._call(f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.lanes}", signature, args)
+
+    def _vpdpbusd(self, total: Value, unsigned: Value, signed: Value) -> Value:
+        """Saturation is of the sum only, and 32 products of 255 * 127 are far from it.
+
+        The AVX-VNNI form has the same name; LLVM picks the encoding that the target has.
+        """
+        wide = ir.VectorType(I8, 4 * self.lanes)
+        args = [total, self.builder.bitcast(unsigned, wide), self.builder.bitcast(signed, wide)]
+        signature = ir.FunctionType(total.type, [each.type for each in args])
+        return self._call(f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}", signature, args)
+
+    def _maddubs(self, total: Value, weights: Value, activations: Value) -> Value:
+        """|w| unsigned, times the activation with the sign of w: at most 2 * 127^2 < 2^15.
+
+        Exact as long as neither operand is -128: Q8_0 files may hold it, so packing looks for it.
+        """
+        b = self.builder
+        bytes_, words = ir.VectorType(I8, 4 * self.lanes), ir.VectorType(I16, 2 * self.lanes)
+        w, x = b.bitcast(weights, bytes_), b.bitcast(activations, bytes_)
+        sign = ir.FunctionType(bytes_, [bytes_, bytes_])
+        size = self._call("llvm.x86.avx2.psign.b", sign, [w, w])
+        signed = self._call("llvm.x86.avx2.psign.b", sign, [x, w])
+        pair = ir.FunctionType(words, [bytes_, bytes_])
+        pairs = self._call("llvm.x86.avx2.pmadd.ub.sw", pair, [size, signed])
+        quad = ir.FunctionType(total.type, [words, words])
+        ones = ir.Constant(words, [1] * (2 * self.lanes))
+        return b.add(total, self._call("llvm.x86.avx2.pmadd.wd", quad, [pairs, ones]))
+
+    def _sdot(self, total: Value, weights: Value, activations: Value) -> Value:
+        wide = ir.VectorType(I8, 4 * self.lanes)
+        args = [total, self.builder.bitcast(weights, wide), self.builder.bitcast(activations, wide)]
+        signature = ir.FunctionType(total.type, [each.type for each in args])
+        name = f"llvm.aarch64.neon.sdot.v{self.lanes}i32.v{4 * self.lanes}i8"
+        return self._call(name, signature, args)
+
+    def _plain_dot(self, total: Value, weights: Value, activations: Value) -> Value:
+        b = self.builder
+        for byte in range(4):
+            left, right = self.i32(24 - 8 * byte), self.i32(24)
+            w = b.ashr(b.shl(weights, left), right)
+            x = b.ashr(b.shl(activations, left), right)
+            total = b.add(total, b.mul(w, x))
+        return total
+
+    # ------------------------------------------------------------------ loops
+
+    def loop(self, count: Value, state: Sequence[Value], body: Body) -> list[Value]:
+        """`state = body(i, state)` for i in 0 ..< count; the state stays in registers.
+
+        `count` is an i64 of at least 1: the body runs before it is compared.
+        """
+        builder = self.builder
+        before = builder.block
+        block = builder.append_basic_block("loop")
+        after = builder.append_basic_block("after")
+        builder.branch(block)
+        builder.position_at_end(block)
+        index = builder.phi(I64)
+        index.add_incoming(self.i64(0), before)
+        carried = [builder.phi(value.type) for value in state]
+        for phi, value in zip(carried, state, strict=True):
+            phi.add_incoming(value, before)
+        results = body(index, list(carried))
+        following = builder.add(index, self.i64(1))
+        index.add_incoming(following, builder.block)
+        for phi, value in zip(carried, results, strict=True):
+            phi.add_incoming(value, builder.block)
+        builder.cbranch(builder.icmp_unsigned("<", following, count), block, after)
+        builder.position_at_end(after)
+        return list(results)
+
+    # ------------------------------------------------------------------ inside
+
+    def _pointer(self, address: Value, offset: Value | int) -> Value:
+        base = self.builder.inttoptr(address, ir.PointerType())
+        step = self.i64(offset) if isinstance(offset, int) else offset
+        return self.builder.gep(base, [step], source_etype=I8)
+
+    def _like(self, value: Value, element: Any) -> Any:
+        return ir.VectorType(element, value.type.count)
+
+    def _same(self, name: str, *args: Value) -> Value:
+        """An overloaded LLVM function from vectors of one type to that type."""
+        kind = args[0].type
+        suffix = f"v{kind.count}f32"
+        signature = ir.FunctionType(kind, [kind] * len(args))
+        return self._call(f"{name}.{suffix}", signature, list(args))
+
+    def _folded(self, a: Value, combine: Callable[[Value, Value], Value]) -> Value:
+        count = a.type.count
+        while count > 1:
+            count //= 2
+            none = ir.Constant(a.type, ir.Undefined)
+            low, high = (
+                self.builder.shuffle_vector(a, none, _indices(start, count)) for start in (0, count)
+            )
+            a = combine(low, high)
+        return self.builder.extract_element(a, I32(0))
+
+    def _call(self, name: str, signature: Any, args: Sequence[Value]) -> Value:
+        module = self.builder.module
+        function = module.globals.get(name) or ir.Function(module, signature, name)
+        return self.builder.call(function, args)
+
+
+# Polynomial of 2^x on [-1/2, 1/2] with the least greatest relative error (2e-9), by Lawson's
+# iteration; highest power first.
+EXP2 = (
+    1.53533619e-4, 1.33988744e-3, 9.61843736e-3, 5.55033247e-2, 2.40226479e-1, 6.93147203e-1, 1.0,
+)  # fmt: skip
+
+
+def _indices(start: int, count: int) -> Value:
+    return ir.Constant(ir.VectorType(I32, count), list(range(start, start + count)))
+
+
+# ------------------------------------------------------------------ functions of emitted code
+
+Emit: TypeAlias = Callable[..., Any]  # (Emitter, *values) -> value or None
+
+
+def intrinsic_of(emit: Emit, arguments: str, result: str = "") -> Any:
+    """A function that kernels call: `emit`'s code for this host, in place.
+
+    `arguments` and `result` name types by letter: i is int64 (addresses, counts), f float32.
+    """
+    named = {"i": types.int64, "f": types.float32, "": types.void}
+    signature = named[result](*(named[letter] for letter in arguments))
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        value = emit(Emitter(builder, HOST), *args)
+        return context.get_dummy_value() if value is None else value
+
+    def typed(_: Any, *__: Any) -> Any:
+        return signature, generate
+
+    # Numba reads the parameters from the signature, and takes none that are variadic.
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    names = ["typingctx", *(f"a{n}" for n in range(len(arguments)))]
+    parameters = [inspect.Parameter(name, kind) for name in names]
+    vars(typed)["__signature__"] = inspect.Signature(parameters)
+    typed.__name__ = typed.__qualname__ = getattr(emit, "__name__", "emitted")
+    return intrinsic(typed)
+
+
+def module_of(emit: Emit, arguments: str, target: Target) -> str:
+    """LLVM text of a function of that code, for any target: to be compiled and looked at."""
+    module = ir.Module(name="kernel")
+    module.triple = target.triple
+    letters = {"i": I64, "f": F32}
+    signature = ir.FunctionType(ir.VoidType(), [letters[letter] for letter in arguments])
+    function = ir.Function(module, signature, "kernel")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    emit(Emitter(builder, target), *function.args)
+    builder.ret_void()
+    return str(module)
