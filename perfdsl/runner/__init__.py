@@ -1,0 +1,1 @@
+"""The runner: EmbeddingGemma in Q8_0 on a CPU, kernels compiled by Numba."""
