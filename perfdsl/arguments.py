@@ -55,11 +55,13 @@ class Parameter:
 
 
 @dataclass(slots=True)
-class Commands:
-    """The commands by their names. top: what the program does without one; settings: typer's."""
+class Room:
+    """Commands by their names, in the order of the help: `check`, or `inspect` of a group `model`.
 
-    top: Command
-    settings: Mapping[str, Any]
+    groups: what the help says of the first word of names such as `model inspect`.
+    """
+
+    groups: Mapping[str, str] = field(default_factory=dict)
     known: dict[str, Command] = field(default_factory=dict)
 
     def command(self, name: str = "") -> Callable[[Made], Made]:
@@ -71,14 +73,40 @@ class Commands:
 
         return keep
 
+    def chosen(self, words: Sequence[str]) -> tuple[Command, Sequence[str]] | None:
+        """The command that the words begin with, and the words behind its name."""
+        for length in (1, 2):
+            found = self.known.get(" ".join(words[:length]))
+            if found is not None:
+                return found, words[length:]
+        return None
+
+
+@dataclass(slots=True)
+class Commands:
+    """All that can be asked for.
+
+    top: what the program does without a command; settings: typer's; near: the commands at hand;
+    far: loads those of which nothing is needed at a usual start.
+    """
+
+    top: Command
+    settings: Mapping[str, Any]
+    near: Room
+    far: Callable[[], Room]
+
     def run(self, words: Sequence[str]) -> None:
         """Do what the words say."""
-        chosen = self.known.get(words[0]) if words else None
-        given = plain(chosen, words[1:]) if chosen is not None else None
+        chosen = self.near.chosen(words) or self.far().chosen(words)
+        given = plain(*chosen) if chosen is not None else None
         if chosen is not None and given is not None:
-            chosen(**given)
+            chosen[0](**given)
         else:
             self.typer()(list(words))
+
+    def every(self) -> dict[str, Command]:
+        """Each command, near and far."""
+        return self.near.known | self.far().known
 
     def typer(self) -> Any:
         """The same commands for typer."""
@@ -89,8 +117,13 @@ class Commands:
 
         app = typer.Typer(**self.settings)
         app.callback(invoke_without_command=True)(told(self.top))
-        for name, made in self.known.items():
-            app.command(name)(told(made))
+        inner = {}
+        for group, purpose in {**self.near.groups, **self.far().groups}.items():
+            inner[group] = typer.Typer(**{**self.settings, "name": group, "epilog": None})
+            app.add_typer(inner[group], help=purpose)
+        for name, made in self.every().items():
+            group, _, last = name.rpartition(" ")
+            inner.get(group, app).command(last)(told(made))
         return app
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 
 from perfdsl import cli
-from perfdsl.arguments import Commands, argument, option, plain
+from perfdsl.arguments import Commands, Room, argument, option, plain
 
 
 class Form(StrEnum):
@@ -25,10 +25,10 @@ def _top() -> None:
     pass
 
 
-COMMANDS = Commands(_top, {"add_completion": False})
+ROOM = Room()
 
 
-@COMMANDS.command()
+@ROOM.command()
 def every(
     file: Annotated[str, argument(metavar="FILE")],
     more: Annotated[list[str] | None, argument(metavar="MORE")] = None,
@@ -46,6 +46,24 @@ def every(
     SEEN.append(dict(locals()))
 
 
+FAR = Room({"model": "Files of models."})
+
+
+@FAR.command("model inspect")
+def inspect(file: Annotated[str, argument(metavar="FILE")]) -> None:
+    """Note what is given."""
+    SEEN.append(dict(locals()))
+
+
+LOADED: list[Room] = []
+
+
+def _far() -> Room:
+    LOADED.append(FAR)
+    return FAR
+
+
+COMMANDS = Commands(_top, {"add_completion": False}, ROOM, _far)
 APP = COMMANDS.typer()
 
 
@@ -135,6 +153,28 @@ def test_a_line_that_typer_refuses_is_never_read():
 
 def test_every_command_of_the_tool_can_be_read_plainly():
     """Each declares its parameters in a form that is known here."""
-    for name, command in cli.app.known.items():
+    for name, command in cli.app.every().items():
         words = [] if name in {"explain", "units"} else ["a.perf"]
         assert plain(command, words) is not None, name
+
+
+def test_commands_of_a_group_have_two_words(capsys):
+    """`model inspect FILE` is read plainly and by typer alike, and the group has a help."""
+    SEEN.clear()
+    COMMANDS.run(["model", "inspect", "a.gguf"])
+    assert SEEN == [{"file": "a.gguf"}]
+    with pytest.raises(SystemExit):
+        APP(["model", "inspect", "a.gguf"])
+    assert SEEN == [{"file": "a.gguf"}] * 2
+    with pytest.raises(SystemExit):
+        COMMANDS.run(["model", "--help"])
+    assert "inspect" in capsys.readouterr().out
+
+
+def test_commands_far_off_are_loaded_for_themselves_only():
+    """A command at hand is done without the others; help and typing errors need them all."""
+    LOADED.clear()
+    COMMANDS.run(["every", "a.perf"])
+    assert LOADED == []
+    COMMANDS.run(["model", "inspect", "a.gguf"])
+    assert LOADED == [FAR]

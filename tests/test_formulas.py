@@ -10,7 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from perfdsl import cli
+from perfdsl import cli, cli_answers, cli_screen
 from perfdsl.present import latex_math
 from perfdsl.present.derivation import reading_of
 from perfdsl.present.formula_book import open_book
@@ -42,7 +42,7 @@ def test_the_terminal_shows_formulas_beside_numbers(capsys):
     """Each quantity as written and as derived, wrapped to the width."""
     code, out, _ = run("solve", CEILING, "theoretical_ceiling", "--formulas", "--width", 72,
                        capsys=capsys)  # fmt: skip
-    assert code == cli.KEPT
+    assert code == cli_screen.KEPT
     assert "Formulas" in out
     part = out[out.index("Formulas") : out.index("Answers")]
     assert re.search(r"^  arithmetic  352\.3 us$", part, re.MULTILINE)
@@ -55,12 +55,12 @@ def test_the_terminal_makes_no_latex(capsys, monkeypatch):
     """Where no piece of LaTeX can be made, text is as ever, and Markdown is not to be had."""
     expected = run("solve", CEILING, "--formulas", capsys=capsys)
     markdown = ("solve", CEILING, "--formulas", "--format", "markdown")
-    assert run(*markdown, capsys=capsys)[0] == cli.KEPT
+    assert run(*markdown, capsys=capsys)[0] == cli_screen.KEPT
     monkeypatch.delenv("PERFDSL_DEBUG", raising=False)
     for made in (latex_math.Math, latex_math.Piece):
         monkeypatch.setattr(made, "__init__", _no_latex)
     assert run("solve", CEILING, "--formulas", capsys=capsys) == expected
-    assert run(*markdown, capsys=capsys)[0] == cli.BUG
+    assert run(*markdown, capsys=capsys)[0] == cli_screen.BUG
 
 
 def _no_latex(*_args, **_named):
@@ -120,7 +120,7 @@ def test_units_without_siunitx_are_words():
 def test_one_formula_with_its_symbols(capsys):
     """`show --stage formulas NAME`: as written, as derived, the value, and where it comes from."""
     code, out, _ = run("show", CEILING, "arithmetic", "--stage", "formulas", capsys=capsys)
-    assert code == cli.KEPT
+    assert code == cli_screen.KEPT
     assert out.count("arithmetic") == 1
     assert "= int8_ops / int8_peak" in out
     assert re.search(r"cpu\.cores +12 core +spec: AMD product page", out)
@@ -137,7 +137,8 @@ def test_an_answer_in_closed_form(capsys):
 
 def test_plain_ascii_where_the_terminal_has_no_more(capsys, monkeypatch):
     """A stream without Unicode gets signs that it has."""
-    monkeypatch.setattr(cli, "_is_unicode", lambda stream: False)
+    for room in (cli_answers, cli_screen):
+        monkeypatch.setattr(room, "is_unicode", lambda stream: False)
     out = run("solve", UNKNOWN, "--formulas", capsys=capsys)[1]
     part = out[out.index("Formulas") : out.index("Answers")]
     assert "4*matmul.n^2*1 MAC / (cpu.dot.peak*efficiency)" in part
@@ -147,7 +148,7 @@ def test_plain_ascii_where_the_terminal_has_no_more(capsys, monkeypatch):
 def test_a_misspelt_name_is_told(capsys):
     """The nearest name is offered."""
     code, _, err = run("show", CEILING, "arithmetik", "--stage", "formulas", capsys=capsys)
-    assert code == cli.MISTAKE
+    assert code == cli_screen.MISTAKE
     assert "did you mean `arithmetic`" in err
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from perfdsl import cli
+from perfdsl import cli, cli_screen
 from perfdsl.diagnostics import Source, has_errors
 from perfdsl.pipeline import Options, Solution, solve_file
 from perfdsl.present.derivation import reading_of
@@ -420,14 +420,15 @@ def run(*arguments: str, capsys) -> tuple[int, str, str]:
 def test_an_output_file_is_not_replaced(tmp_path, capsys):
     """An existing file stays, unless --force says otherwise."""
     source, target = str(ROOT / "examples/01_first_roofline.perf"), tmp_path / "a.tex"
-    assert run(source, "-o", str(target), capsys=capsys)[0] == cli.KEPT
+    assert run(source, "-o", str(target), capsys=capsys)[0] == cli_screen.KEPT
     before = target.read_text("utf-8")
     checked(before)
     code, _, err = run(source, "--fragment", "-o", str(target), capsys=capsys)
-    assert code == cli.MISTAKE
+    assert code == cli_screen.MISTAKE
     assert "is there already" in err
     assert target.read_text("utf-8") == before
-    assert run(source, "--fragment", "--force", "-o", str(target), capsys=capsys)[0] == cli.KEPT
+    code = run(source, "--fragment", "--force", "-o", str(target), capsys=capsys)[0]
+    assert code == cli_screen.KEPT
     assert target.read_text("utf-8").startswith("% This fragment needs")
 
 
@@ -435,10 +436,10 @@ def test_settings_and_names_reach_the_export(capsys):
     """`--set` and the names of analyses mean what they mean for solve."""
     source = str(ROOT / "examples/01_first_roofline.perf")
     code, out, _ = run(source, "first", "--set", "laptop.dram.bandwidth=5 TB/s", capsys=capsys)
-    assert code == cli.KEPT
+    assert code == cli_screen.KEPT
     assert r"\qty{5}{\tera\byte\per\second}" in out
     code, _, err = run(source, "frist", capsys=capsys)
-    assert code == cli.MISTAKE
+    assert code == cli_screen.MISTAKE
     assert "did you mean `first`" in err
 
 

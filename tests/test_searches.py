@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfdsl import cli
+from perfdsl import cli_screen
 from perfdsl.semantics.values import Quantity
 from perfdsl.symbolic.formulas import Formulas
 from perfdsl.symbolic.functions import First
@@ -70,6 +70,6 @@ def test_the_page_and_the_export_show_the_closed_form(capsys):
     out = run("show", FOLD, "--stage", "formulas", capsys=capsys)[1]
     assert "case { ⌈alone / share⌉ ≤ 64: max(1, ⌈alone / share⌉), else: no value }" in out
     code, exported, _ = run("export", FOLD, capsys=capsys)
-    assert code == cli.KEPT
+    assert code == cli_screen.KEPT
     assert r"\biggl\lceil\frac{\mathit{alone}}{\mathit{share}}\biggr\rceil" in exported
     assert r"\operatorname{first}" not in exported

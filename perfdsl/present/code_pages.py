@@ -18,6 +18,7 @@ FAMILIES = {
     "P5": "Solving",
     "P6": "Claims",
     "P7": "Limits",
+    "P8": "Running a model",
 }
 CODE = re.compile(r"P\d{3}")
 

@@ -1,1 +1,10 @@
-"""The runner: EmbeddingGemma in Q8_0 on a CPU, kernels compiled by Numba."""
+"""EmbeddingGemma in Q8_0 on a CPU, kernels compiled by Numba. The map, in reading order.
+
+errors          what can be wrong with a file or an input
+gguf            the file: header, keys, tensor table; every count checked before it is believed
+config          the keys -> the model's shape
+layout          the tensors that a shape asks for, held against the file
+tensors         the file's bytes -> arrays
+kernels         one file a kernel; target and vector: the instruction sets, and code for them
+jit             a function compiled once per machine; code_folder: where it is kept
+"""
