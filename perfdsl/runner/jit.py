@@ -36,7 +36,7 @@ RUNNER = Path(__file__).resolve().parent
 DIGEST = hashlib.sha256().digest_size
 # What else decides which code Numba makes: part of the key.
 SETTINGS = "OPT BOUNDSCHECK DEBUGINFO_DEFAULT ENABLE_AVX LOOP_VECTORIZE SLP_VECTORIZE".split()
-FORCED_ISA = "PERFDSL_ISA"
+BUILD = ("PERFDSL_ISA", "PERFDSL_COUNT")  # of kernels/target.py, which is not loaded for this
 
 dumps: Callable[[object], bytes] = serialize.dumps  # functions and types of Numba's too
 
@@ -183,7 +183,8 @@ def _facts(target: tuple[str, ...]) -> Iterator[str]:
         with suppress(PackageNotFoundError):  # a checkout that is not installed has its sources
             yield f"{library} {version(library)}"
     yield from target
-    yield f"isa {os.environ.get(FORCED_ISA, '')}"
+    for variable in BUILD:
+        yield f"{variable} {os.environ.get(variable, '')}"
     for setting in SETTINGS:
         yield f"{setting} {getattr(numba.config, setting, None)}"
 

@@ -49,6 +49,7 @@ class Target:
     dot: Dot
     bf16: bool = False  # a dot product of bf16 pairs: vdpbf16ps
     fma: bool = True
+    half: bool = True  # converts fp16
     counting: bool = False  # the oracle's build: kernels count what they execute
 
     @property
@@ -74,7 +75,7 @@ TARGETS: Mapping[str, Target] = {
         Target("avx-vnni", X86, "alderlake", "", ("avxvnni", "avx2"), 8, 16, 3, 2, Dot.VPDPBUSD),
         Target("avx2", X86, "haswell", "", ("avx2", "fma", "f16c"), 8, 16, 4, 1, Dot.MADDUBS),
         Target("neon", ARM, "neoverse-n1", "", ("dotprod",), 4, 32, 4, 4, Dot.SDOT),
-        Target("portable", X86, "generic", "", (), 4, 16, 4, 2, Dot.PLAIN, fma=False),
+        Target("portable", X86, "generic", "", (), 4, 16, 4, 2, Dot.PLAIN, fma=False, half=False),
     )
 }
 

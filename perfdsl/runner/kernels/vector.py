@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from llvmlite import ir
@@ -100,8 +100,16 @@ class Emitter:
         return self.load(address, offset, self.vector(I32))
 
     def load_f16(self, address: Value, offset: Value | int = 0) -> Value:
-        """So many fp16 numbers as lanes, as float32."""
-        return self.builder.fpext(self.load(address, offset, self.vector(F16)), self.vector(F32))
+        """So many fp16 numbers as lanes, as float32. Finite ones: else a number without meaning."""
+        if self.target.half:
+            loaded = self.load(address, offset, self.vector(F16))
+            return self.builder.fpext(loaded, self.vector(F32))
+        b = self.builder
+        bits = b.zext(self.load(address, offset, self.vector(I16)), self.vector(I32))
+        size = b.shl(b.and_(bits, self.i32(0x7FFF)), self.i32(13))  # exponents 112 too small
+        sign = b.shl(b.and_(bits, self.i32(0x8000)), self.i32(16))
+        grown = self.bits(self.mul(b.bitcast(size, self.vector(F32)), self.f32(2.0**112)))
+        return b.bitcast(b.or_(grown, sign), self.vector(F32))
 
     def broadcast(self, address: Value, offset: Value | int = 0, kind: Any = F32) -> Value:
         """The one number that lies there, in every lane."""
@@ -300,6 +308,21 @@ class Emitter:
         builder.cbranch(builder.icmp_unsigned("<", following, count), block, after)
         builder.position_at_end(after)
         return list(results)
+
+    def cases(self, value: Value, bodies: Mapping[int, Callable[[], None]]) -> None:
+        """Emits each body, and a jump to the one whose number `value` is; none else may it be."""
+        builder = self.builder
+        never, after = (builder.append_basic_block(name) for name in ("never", "after"))
+        jump = builder.switch(value, never)
+        for number, body in bodies.items():
+            block = builder.append_basic_block(f"case{number}")
+            jump.add_case(self.i64(number), block)
+            builder.position_at_end(block)
+            body()
+            builder.branch(after)
+        builder.position_at_end(never)
+        builder.unreachable()
+        builder.position_at_end(after)
 
     # ------------------------------------------------------------------ inside
 

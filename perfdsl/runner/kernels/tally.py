@@ -1,0 +1,35 @@
+"""Tallies: what kernels executed and which cache lines they read, counted in their innermost loops.
+
+Only the oracle's build counts (`target.counting`); in any other nothing is emitted here. A tally is
+a block of int64 words that the caller owns, one for each thread and operator:
+
+- word 0: multiply-accumulates executed, those of padding included;
+- word 1: address of the shadow map: a byte for each 64-byte line of the arena, 1 once it is read;
+- word 2: address of the arena's first byte;
+- word 3: useful pairs of attention.
+"""
+
+from __future__ import annotations
+
+from perfdsl.runner.kernels.vector import I8, I64, Emitter, Value
+
+EXECUTED, SHADOW, ARENA, PAIRS = range(4)
+WORDS = 8  # one cache line
+LINE_BITS = 6  # 64 bytes
+
+
+def executed(e: Emitter, tally: Value, macs: int, word: int = EXECUTED) -> None:
+    """So many multiply-accumulates are executed here, each time that control comes by."""
+    if e.target.counting:
+        before = e.load(tally, 8 * word, I64)
+        e.store(e.builder.add(before, e.i64(macs)), tally, 8 * word)
+
+
+def touched(e: Emitter, tally: Value, address: Value, size: int) -> None:
+    """At most 64 bytes of the arena are read from here: they lie in one line or in two."""
+    if not e.target.counting:
+        return
+    shadow, arena = e.load(tally, 8 * SHADOW, I64), e.load(tally, 8 * ARENA, I64)
+    for byte in (0, size - 1):
+        line = e.builder.lshr(e.builder.sub(e.at(address, byte), arena), e.i64(LINE_BITS))
+        e.store(I8(1), shadow, line)
