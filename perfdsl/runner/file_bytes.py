@@ -45,15 +45,20 @@ class FileBytes:
 
     def some(self, at: int, length: int) -> bytes:
         """The bytes from `at` on, as many as there are up to `length`."""
-        return os.pread(self.descriptor, max(0, min(length, self.size - at)), at)
+        try:
+            return os.pread(self.descriptor, max(0, min(length, self.size - at)), at)
+        except OSError as error:
+            raise UnreadableFileError(f"reading fails: {error.strerror}", at) from None
 
     def read(self, at: int, length: int) -> bytes:
         """Exactly these bytes."""
-        found = bytearray(max(0, min(length, self.size - at)))
-        self.fill(at, memoryview(found))
-        if len(found) < length:
-            raise _ended(self.size)
-        return bytes(found)
+        found = self.some(at, length)
+        while len(found) < length:
+            more = self.some(at + len(found), length - len(found))
+            if not more:
+                raise _ended(at + len(found))
+            found += more
+        return found
 
     def fill(self, at: int, place: memoryview) -> None:
         """Read into memory as many bytes as it holds (at least one)."""

@@ -12,9 +12,10 @@ walked, so that the time and the memory are those of a file of that size, whatev
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import prod
+from struct import Struct
 from typing import TypeAlias
 
 from perfdsl.records import dataclass, field
@@ -61,7 +62,7 @@ class Array:
     file: FileBytes = field(repr=False)
 
     def raw(self) -> bytes:
-        """The bytes of numbers, little-endian: for `numpy.frombuffer`."""
+        """All bytes of the items, little-endian: numbers for `numpy.frombuffer`."""
         return self.file.read(self.offset, self.nbytes)
 
     def numbers(self) -> list[int | float]:
@@ -70,10 +71,14 @@ class Array:
 
     def texts(self) -> Iterator[tuple[int, bytes]]:
         """The items, where they are texts: the place of each one's bytes, and the bytes."""
-        cursor = Cursor(self.file, self.offset)
+        data, place = self.raw(), 0
+        unpack, head, end = U64.unpack_from, U64.size, len(data)
         for _ in range(self.count):
-            length = cursor.count(1, "bytes of a text")
-            yield cursor.at, cursor.take(length, "a text")
+            begin = place + head
+            place = begin + unpack(data, place)[0] if begin <= end else end + 1
+            if place > end:
+                raise ModelFileError("the file is another one by now", self.offset + begin)
+            yield self.offset + begin, data[begin:place]
 
 
 Value: TypeAlias = int | float | bool | str | Array
@@ -265,6 +270,9 @@ def _alignment(keys: Mapping[str, Value], places: Mapping[str, int]) -> int:
 
 # -- tensors
 
+# What follows the number of dimensions: their sizes, the type, the offset.
+_ROWS = {number: Struct(f"<{number}QIQ") for number in range(1, MOST_DIMENSIONS + 1)}
+
 
 def _row(cursor: Cursor) -> TensorInfo:
     """One row of the table. offset: still from the beginning of the data."""
@@ -274,27 +282,27 @@ def _row(cursor: Cursor) -> TensorInfo:
     if not 1 <= number <= MOST_DIMENSIONS:
         what = f"a tensor has 1 to {MOST_DIMENSIONS} dimensions, and this one {number:,}"
         raise TensorError(what, start, name)
-    shape = [int(cursor.number(U64, "a dimension")) for _ in range(number)][::-1]
-    kind = _tensor_type(cursor, name)
-    offset = int(cursor.number(U64, "the offset of a tensor"))
+    at = cursor.at
+    form = _ROWS[number]
+    *sizes, type_number, offset = form.unpack(cursor.take(form.size, "the rest of a tensor's row"))
+    shape = tuple(reversed(sizes))
+    kind = _tensor_type(type_number, at + number * U64.size, name)
     block = BLOCKS[kind][0]
     if not all(shape) or shape[-1] % block:
         what = f"{kind.name} has rows of whole blocks of {block}, and none is empty"
         raise TensorError(f"the shape is {_shown(shape)}: {what}", start, name)
     nbytes = prod(shape[:-1]) * row_bytes(kind, shape[-1])
-    return TensorInfo(name, tuple(shape), kind, offset, nbytes, start)
+    return TensorInfo(name, shape, kind, offset, nbytes, start)
 
 
-def _tensor_type(cursor: Cursor, name: str) -> TensorType:
-    at = cursor.at
-    number = cursor.u32("the type of a tensor")
+def _tensor_type(number: int, at: int, name: str) -> TensorType:
     try:
         return TensorType(number)
     except ValueError:
         raise TensorError(f"there is no type {number:,} of tensors", at, name) from None
 
 
-def _shown(shape: list[int]) -> str:
+def _shown(shape: Sequence[int]) -> str:
     return " x ".join(f"{size:,}" for size in shape)
 
 
