@@ -1,0 +1,78 @@
+"""The limits that shares are shares of, as probes of a benchmark: peaks and clock; stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from perfdsl.measure.probes import clock, peaks, stream
+from perfdsl.measure.probes.memory import Memory, memory, small_pages
+from perfdsl.measure.probes.together import together
+from perfdsl.measure.timing import NANO, Stopwatch
+
+# A probe's one run, in seconds: long beside the 30 us in which threads start, short beside a round.
+RUN = 4e-3
+MOST = 10**12  # turns, for a clock that does not go forward
+CLOCK, STREAM = "clock", "stream"
+
+
+Share = Callable[[int, int], object]
+"""What one thread does: so many turns of its loop, as the thread of this number."""
+
+
+class Peaks:
+    """Multiply-adds a second of each family of instructions, and cycles a second of one thread."""
+
+    name = "peaks"
+
+    def rates(self, threads: int, watch: Stopwatch) -> Mapping[str, list[float]]:
+        found = {CLOCK: rates(clock.CYCLES, lambda turns, _: clock.cycles(turns), 1, watch)}
+        for family in peaks.families():
+            macs, loop = peaks.macs(family) * peaks.sums(), peaks.LOOPS[family]
+            found[family.value] = rates(macs * threads, partial(_turned, loop), threads, watch)
+        return found
+
+
+class Stream:
+    """Bytes a second: each thread reads its stretch of as many bytes as the weights have."""
+
+    name = STREAM
+
+    def __init__(self, size: int, *, huge: bool = True) -> None:
+        self.memory: Memory = memory(size, huge=huge)
+
+    @property
+    def small_pages(self) -> float | None:
+        """The share of the memory for which the system gave no huge pages, if it tells."""
+        return small_pages(self.memory)
+
+    def rates(self, threads: int, watch: Stopwatch) -> Mapping[str, list[float]]:
+        blocks = max(1, self.memory.data.size // (threads * stream.PLACES * stream.BLOCK))
+        gap = blocks * stream.BLOCK
+        stretch = stream.PLACES * gap
+
+        def share(passes: int, thread: int) -> None:
+            stream.stream(self.memory.address + thread * stretch, blocks, gap, passes)
+
+        return {STREAM: rates(threads * stretch, share, threads, watch)}
+
+
+def rates(amount: int, share: Share, threads: int, watch: Stopwatch) -> list[float]:
+    """How much a second, where one turn of all threads together does `amount`.
+
+    The number of turns is such that a run takes about RUN seconds.
+    """
+
+    def run(turns: int) -> int:
+        return together(threads, partial(share, turns), watch.clock)
+
+    run(1)  # loads or compiles the loop
+    turns = 1
+    while (spent := run(turns)) < RUN / NANO / 8 and turns < MOST:
+        turns *= 8
+    turns = max(1, round(turns * RUN / NANO / max(1, spent)))
+    return [amount * turns / (each * NANO) for each in watch.durations(partial(run, turns))]
+
+
+def _turned(loop: Callable[[int], None], turns: int, _: int) -> None:
+    loop(turns)

@@ -1,0 +1,57 @@
+"""Memory to read from: anonymous, on huge pages where the system gives them, and what it gave."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from perfdsl.records import dataclass
+
+HUGE_PAGE = (
+    2**21
+)  # x86-64, and Arm with pages of 4 KiB; larger ones only waste a little address space
+SMAPS = Path("/proc/self/smaps")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """`data`: uint8 (size,), its first byte at the beginning of a huge page."""
+
+    data: npt.NDArray[np.uint8]
+
+    @property
+    def address(self) -> int:
+        return self.data.ctypes.data
+
+
+def memory(size: int, *, huge: bool = True) -> Memory:
+    """So many bytes, each page written to. huge: False asks for the smallest pages instead."""
+    room = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    advice = "MADV_HUGEPAGE" if huge else "MADV_NOHUGEPAGE"
+    if hasattr(mmap, advice):  # Linux alone
+        room.madvise(getattr(mmap, advice))
+    whole = np.frombuffer(room, np.uint8)  # keeps the mapping alive
+    first = -whole.ctypes.data % HUGE_PAGE
+    data = whole[first : first + size]
+    data[:] = 1  # a page that was never written is one page of zeros, many times
+    return Memory(data)
+
+
+def small_pages(found: Memory, smaps: Path = SMAPS) -> float | None:
+    """The share of the memory that lies on small pages; None where the system does not tell."""
+    first, last = found.address, found.address + found.data.size
+    large = 0
+    try:
+        text = smaps.read_text("utf-8", "replace")
+    except OSError:
+        return None
+    for area in re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", text, flags=re.MULTILINE):
+        span = re.match(r"([0-9a-f]+)-([0-9a-f]+) ", area)
+        told = re.search(r"^AnonHugePages:\s+(\d+) kB", area, re.MULTILINE)
+        if span and told and int(span[1], 16) < last and int(span[2], 16) > first:
+            large += int(told[1]) * 1024
+    return max(0.0, 1 - large / found.data.size)

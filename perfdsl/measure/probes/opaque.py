@@ -1,0 +1,31 @@
+"""A value that the compiler knows nothing of, so that a loop to be timed stays as it is written."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from perfdsl.runner.kernels.vector import Emitter, Value
+
+
+def opaque(e: Emitter, value: Value) -> Value:
+    """The same value, through an empty piece of assembly; it takes no instruction.
+
+    What goes in is computed, though nobody may read it; of what comes out nothing can be foreseen,
+    and what is made of it cannot be moved out of a loop.
+    """
+    return e.builder.asm(
+        ir.FunctionType(value.type, [value.type]),
+        "",
+        f"={_register(e, value)},0",
+        [value],
+        side_effect=True,
+    )
+
+
+def _register(e: Emitter, value: Value) -> str:
+    """LLVM's letter: `v` is any of the 32 vector registers of x86, `x` one of the first 16."""
+    if not isinstance(value.type, ir.VectorType):
+        return "r"
+    if not e.target.triple.startswith("x86"):
+        return "w"
+    return "v" if e.target.registers == 32 else "x"

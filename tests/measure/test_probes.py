@@ -1,0 +1,211 @@
+"""Probes execute the instructions that they count, and nothing beside them; rates are divisions."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+from perfdsl.measure.limits import rates
+from perfdsl.measure.probes import clock, peaks, stream
+from perfdsl.measure.probes.memory import HUGE_PAGE, memory, small_pages
+from perfdsl.measure.probes.together import apart, together
+from perfdsl.measure.timing import Stopwatch
+from perfdsl.runner.kernels.target import FORCE, HOST, TARGETS, host_features, runs_on
+from perfdsl.runner.kernels.vector import module_of
+from tests.measure.test_timing import FakeClock
+
+# What the loop of each peak is made of, once for each of its sums.
+PEAKS = {
+    ("avx512-vnni", "int8"): ["vpdpbusd"],
+    ("avx512-vnni", "bf16"): ["vdpbf16ps"],
+    ("avx512-vnni", "fp32"): ["vfmadd231ps"],
+    ("avx-vnni", "int8"): ["vpdpbusd"],
+    ("avx-vnni", "fp32"): ["vfmadd231ps"],
+    ("avx2", "int8"): ["vpmaddubsw", "vpmaddwd", "vpaddd"],
+    ("avx2", "fp32"): ["vfmadd231ps"],
+    ("neon", "int8"): ["sdot"],
+    ("neon", "fp32"): ["fmla"],
+}
+CONTROL = {"incq", "addq", "subq", "cmpq", "jb", "jne", "add", "cmp", "b.lo", "b.ne"}
+
+
+def innermost(emit, arguments, target):
+    """How often each instruction stands in the first loop, as LLVM makes it for a target."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    module = llvm.parse_assembly(module_of(emit, arguments, target))
+    found = llvm.Target.from_triple(target.triple)
+    machine = found.create_target_machine(cpu=target.cpu, features=target.features, opt=3)
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
+    code = machine.emit_assembly(module)
+    for label in re.finditer(r"^(\.LBB\w+):", code, re.MULTILINE):
+        back = re.search(rf"^\s+(?:j|b\.)\S+\s+{re.escape(label[1])}$", code, re.MULTILINE)
+        if back and back.start() > label.start():
+            body = code[label.end() : back.end()].replace("{vex}", "")
+            return Counter(re.findall(r"^\s+([a-z][\w.]*)", body, re.MULTILINE)), body
+    raise AssertionError("there is no loop")
+
+
+@pytest.mark.parametrize("name, family", PEAKS)
+def test_a_peak_is_made_of_its_instruction_alone(name, family):
+    """As many as it has sums; besides them nothing but the counting of turns: no move, no spill."""
+    target = TARGETS[name]
+    found, _ = innermost(peaks.peak_loop(peaks.Family(family)), "i", target)
+    expected = dict.fromkeys(PEAKS[name, family], peaks.sums(target))
+    assert {k: n for k, n in found.items() if k not in CONTROL} == expected
+
+
+@pytest.mark.parametrize("name", ["avx512-vnni", "avx-vnni", "avx2"])
+def test_a_stream_is_made_of_loads_from_four_places(name):
+    """Each instruction adds what it reads; there is no other access."""
+    found, body = innermost(stream.read, "iii", TARGETS[name])
+    loads = len(re.findall(r"vpaddd\s+-?\d*\(%r", body))
+    turns = loads // (stream.PLACES * stream.VECTORS)
+    assert loads == found["vpaddd"] == turns * stream.PLACES * stream.VECTORS
+    assert turns >= 1
+    assert set(found) - CONTROL == {"vpaddd"}
+
+
+def test_the_chain_of_the_clock_takes_a_cycle_a_link():
+    """As many operations as it says, each on the result of the one before."""
+    found, body = innermost(clock.chain, "i", TARGETS["avx2"])
+    chain = re.findall(r"^\s+(?:xorq|addq)\s+%\w+, (%\w+)$", body, re.MULTILINE)
+    assert len(chain) == clock.CYCLES
+    assert len(set(chain)) == 1
+    assert found["xorq"] == clock.CYCLES // 2
+
+
+HERE = [name for name, target in TARGETS.items() if runs_on(target, host_features())]
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_the_limits_are_measured_on_each_path_of_this_host(name):
+    """In a process of its own: every family has a rate for one thread and for two."""
+    code = (
+        "from perfdsl.measure.limits import *\n"
+        "watch = Stopwatch(settle=0, least=1, seconds=0)\n"
+        "for probe in (Peaks(), Stream(3_000_000)):\n"
+        "    for threads in (1, 2):\n"
+        "        found = probe.rates(threads, watch)\n"
+        "        assert all(min(each) > 1e6 for each in found.values()), found\n"
+        "        print(*found)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, FORCE: name},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=200,
+    )
+    families = "int8 bf16 fp32" if HOST.bf16 and name == HOST.name else "int8 fp32"
+    told = [f"clock {families}"] * 2 + ["stream"] * 2
+    assert (done.stdout.splitlines(), done.stderr) == (told, "")
+
+
+def test_a_rate_is_what_was_done_over_the_time_of_all_threads():
+    """A loop of 1000 turns a millisecond on each thread, on a clock that a test can foresee."""
+    fake = FakeClock()
+    turned = []
+
+    def share(turns, _):
+        turned.append(turns)
+        fake.now += turns * 1000
+
+    watch = Stopwatch(clock=fake, sleep=fake.sleep, settle=0.25)
+    found = rates(64, share, 1, watch)
+    assert found == pytest.approx([64 * 1e6] * len(found))
+    assert turned[-1] == 4000  # 4 ms
+    assert fake.now > 0.25 * 1e9
+
+
+def test_a_clock_that_stands_still_is_no_endless_search():
+    fake = FakeClock()
+    watch = Stopwatch(clock=fake, sleep=fake.sleep, least=1, most=1, settle=0.0)
+    with pytest.raises(ZeroDivisionError):
+        rates(64, lambda turns, thread: None, 1, watch)
+
+
+# -- threads and memory
+
+
+def test_shares_run_on_as_many_threads_at_once():
+    """All of them are inside at the same time, each with its number; the longest one counts."""
+    inside = threading.Barrier(3, timeout=30)
+    seen = []
+
+    def share(thread):
+        inside.wait()
+        seen.append((thread, threading.get_ident()))
+
+    spent = together(3, share, Stopwatch().clock)
+    assert sorted(thread for thread, _ in seen) == [0, 1, 2]
+    assert len({ident for _, ident in seen}) == 3
+    assert spent > 0
+
+
+def test_a_share_that_fails_ends_the_others_and_is_told():
+    def share(thread):
+        raise ValueError(f"share {thread}")
+
+    with pytest.raises(ValueError, match="share"):
+        together(2, share, Stopwatch().clock)
+
+
+def test_the_calling_thread_stays_where_it_was():
+    """Only the probe's own threads are tied to cores."""
+    before = os.sched_getaffinity(0)
+    together(2, lambda thread: None, Stopwatch().clock)
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize(
+    "siblings, expected",
+    [
+        ({0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}, [0, 1, 2, 3]),
+        ({0: "0-1", 1: "0-1", 2: "2-3", 3: "2-3"}, [0, 2, 1, 3]),
+        ({4: "", 7: ""}, [4, 7]),
+    ],
+)
+def test_threads_are_put_on_cores_of_their_own_first(siblings, expected):
+    assert apart(list(siblings), siblings.__getitem__) == expected
+
+
+def test_memory_begins_at_a_huge_page_and_was_written():
+    found = memory(3 * HUGE_PAGE + 5)
+    assert found.data.size == 3 * HUGE_PAGE + 5
+    assert found.address % HUGE_PAGE == 0
+    assert np.all(found.data == 1)
+
+
+SMAPS = """{0:x}-{1:x} rw-p 00000000 00:00 0
+Size: 4096 kB
+AnonHugePages:    {2} kB
+VmFlags: rd wr
+7fff0000000-7fff0001000 rw-p 00000000 00:00 0 [stack]
+AnonHugePages:      2048 kB
+"""
+
+
+@pytest.mark.parametrize("huge, expected", [(4096, 0.0), (2048, 0.5), (0, 1.0), (99999, 0.0)])
+def test_small_pages_are_counted_from_what_the_system_tells(tmp_path, huge, expected):
+    """Of the area in which the memory lies, and of no other."""
+    found = memory(2 * HUGE_PAGE)
+    smaps = tmp_path / "smaps"
+    smaps.write_text(SMAPS.format(found.address, found.address + 2 * HUGE_PAGE, huge), "ascii")
+    assert small_pages(found, smaps) == expected
+    assert small_pages(found, Path("/nowhere/smaps")) is None
+
+
+def test_memory_that_is_to_have_small_pages_has_them():
+    """On a system that tells."""
+    assert small_pages(memory(4 * HUGE_PAGE, huge=False)) in {1.0, None}
