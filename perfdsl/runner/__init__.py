@@ -5,6 +5,7 @@ gguf            the file: header, keys, tensor table; every count checked before
 config          the keys -> the model's shape
 layout          the tensors that a shape asks for, held against the file
 tensors         the file's bytes -> arrays
+reference       the forward pass in NumPy: what is computed, in the order in which it happens
 gguf_write      the other way: keys and tensors -> a file
 kernels         one file a kernel; target and vector: the instruction sets, and code for them
 jit             a function compiled once per machine; code_folder: where it is kept

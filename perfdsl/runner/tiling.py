@@ -44,3 +44,10 @@ def tile_of(rows: int, row: int) -> int:
     if row < longer * (shorter + 1):
         return row // (shorter + 1)
     return longer + (row - longer * (shorter + 1)) // shorter
+
+
+@kernel
+def tile_around(rows: int, row: int) -> tuple[int, int]:
+    """The first row of the tile in which a row lies, and how many rows the tile has."""
+    tile = tile_of(rows, row)
+    return first_row(rows, tile), tile_tokens(rows, tile)

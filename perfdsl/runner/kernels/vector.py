@@ -72,6 +72,10 @@ class Emitter:
         """This integer in every lane."""
         return ir.Constant(self.vector(I32), [number] * self.lanes)
 
+    def number(self, value: float) -> Value:
+        """This number as one float32."""
+        return ir.Constant(F32, struct.unpack("f", struct.pack("f", value))[0])
+
     def i64(self, number: int) -> Value:
         """An integer for addresses and counts."""
         return ir.Constant(I64, number)
@@ -169,6 +173,20 @@ class Emitter:
     def greatest_of(self, a: Value) -> Value:
         """The largest of the lanes, as a scalar."""
         return self._folded(a, self.maximum)
+
+    # ------------------------------------------------------------------ arithmetic of int32
+
+    def larger(self, a: Value, b: Value) -> Value:
+        """The larger integer, with its sign."""
+        return self.builder.select(self.builder.icmp_signed(">", a, b), a, b)
+
+    def largest_of(self, integers: Value) -> Value:
+        """The largest of the lanes, as a scalar."""
+        return self._folded(integers, self.larger)
+
+    def total_of(self, integers: Value) -> Value:
+        """The sum over the lanes, as a scalar, modulo 2^32."""
+        return self._folded(integers, self.builder.add)
 
     # ------------------------------------------------------------------ conversions, bits
 
@@ -324,6 +342,23 @@ class Emitter:
         builder.unreachable()
         builder.position_at_end(after)
 
+    def turns(self, count: Value, state: Sequence[Value], body: Body) -> list[Value]:
+        """The same for a count that may be 0: the state then stays as it was."""
+        builder = self.builder
+        before = builder.block
+        inside, after = (builder.append_basic_block(name) for name in ("turns", "after"))
+        builder.cbranch(builder.icmp_unsigned("<", self.i64(0), count), inside, after)
+        builder.position_at_end(inside)
+        looped = self.loop(count, state, body)
+        last = builder.block
+        builder.branch(after)
+        builder.position_at_end(after)
+        joined = [builder.phi(value.type) for value in state]
+        for phi, none, some in zip(joined, state, looped, strict=True):
+            phi.add_incoming(none, before)
+            phi.add_incoming(some, last)
+        return joined
+
     # ------------------------------------------------------------------ inside
 
     def _pointer(self, address: Value, offset: Value | int) -> Value:
@@ -335,9 +370,9 @@ class Emitter:
         return ir.VectorType(element, value.type.count)
 
     def _same(self, name: str, *args: Value) -> Value:
-        """An overloaded LLVM function from vectors of one type to that type."""
+        """An overloaded LLVM function from vectors (or numbers) of one type to that type."""
         kind = args[0].type
-        suffix = f"v{kind.count}f32"
+        suffix = "f32" if kind == F32 else f"v{kind.count}f32"
         signature = ir.FunctionType(kind, [kind] * len(args))
         return self._call(f"{name}.{suffix}", signature, list(args))
 
