@@ -89,6 +89,9 @@ TABLE: Mapping[str, Row] = {
 EXTRA_LIBRARIES: Mapping[str, Names] = {
     "perfdsl.syntax.generate": frozenset({"lark"}),  # the parser itself drives the written table
     "perfdsl.present.schema": frozenset({"pydantic"}),  # loaded when the schema is written
+    # Loaded in the process of a peer, and nowhere else.
+    "perfdsl.measure.peers.llamacpp": frozenset({"llama_cpp"}),
+    "perfdsl.measure.peers.huggingface": frozenset({"torch", "transformers"}),
 }
 
 # None of these is loaded before a function needs it: the budgets of the command line's start.
