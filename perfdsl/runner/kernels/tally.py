@@ -20,9 +20,14 @@ LINE_BITS = 6  # 64 bytes
 
 def executed(e: Emitter, tally: Value, macs: int, word: int = EXECUTED) -> None:
     """So many multiply-accumulates are executed here, each time that control comes by."""
+    counted(e, tally, e.i64(macs), word)
+
+
+def counted(e: Emitter, tally: Value, number: Value, word: int) -> None:
+    """Adds a number, an i64, to a word."""
     if e.target.counting:
         before = e.load(tally, 8 * word, I64)
-        e.store(e.builder.add(before, e.i64(macs)), tally, 8 * word)
+        e.store(e.builder.add(before, number), tally, 8 * word)
 
 
 def touched(e: Emitter, tally: Value, address: Value, size: int) -> None:

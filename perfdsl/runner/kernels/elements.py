@@ -1,0 +1,71 @@
+"""Elements: what one lane of an attention operand holds, two bf16 values or one float32.
+
+Rounding to bf16 is by hand, to nearest even: the same bits on every target, denormals included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from perfdsl.runner.kernels.target import HOST
+from perfdsl.runner.kernels.vector import F32, I16, I32, Emitter, Value
+
+PAIRS = HOST.pairs
+ELEMENT = 4  # bytes
+
+
+def rounded(x: Any) -> Any:
+    """What elements of this host hold of float32 values: these, or the nearest bf16."""
+    bits = np.array(x, np.float32).view(np.uint32)
+    if PAIRS == 2:
+        bits = (bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)
+    return bits.view(np.float32)
+
+
+def kind(e: Emitter) -> Any:
+    """LLVM's type of one element."""
+    return I32 if e.target.pairs == 2 else F32
+
+
+def rounded_bits(e: Emitter, a: Value) -> Value:
+    """Float32 lanes rounded to bf16: 32 bits each, of which the lower half is 0."""
+    b, bits = e.builder, e.bits(a)
+    odd = b.and_(b.lshr(bits, e.i32(16)), e.i32(1))
+    return b.and_(b.add(b.add(bits, e.i32(0x7FFF)), odd), e.i32(-0x10000))
+
+
+def upper_halves(e: Emitter, bits: Value) -> Value:
+    """32-bit lanes -> their upper halves, in 16-bit lanes."""
+    return e.builder.trunc(e.builder.lshr(bits, e.i32(16)), e.vector(I16))
+
+
+def paired(e: Emitter, low: Value, high: Value) -> Value:
+    """Two vectors of float32 as one of bf16 pairs: lane by lane, `low` in the lower half."""
+    lower = e.builder.lshr(rounded_bits(e, low), e.i32(16))
+    return e.builder.or_(lower, rounded_bits(e, high))
+
+
+def transposed(e: Emitter, rows: Sequence[Value]) -> list[Value]:
+    """As many vectors as lanes -> vector n holds lane n of each, in their order.
+
+    Each round exchanges lanes between vectors whose numbers differ in one bit.
+    """
+    vectors, bit = list(rows), 1
+    lanes = range(e.lanes)
+    while bit < e.lanes:
+        low = [e.lanes + lane - bit if lane & bit else lane for lane in lanes]
+        high = [e.lanes + lane if lane & bit else lane + bit for lane in lanes]
+        for n in (n for n in lanes if not n & bit):
+            pair = vectors[n], vectors[n | bit]
+            vectors[n], vectors[n | bit] = (_picked(e, *pair, which) for which in (low, high))
+        bit *= 2
+    return vectors
+
+
+def _picked(e: Emitter, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+    """Lanes of two vectors, those of b numbered behind those of a."""
+    return e.builder.shuffle_vector(a, b, ir.Constant(e.vector(I32), list(lanes)))

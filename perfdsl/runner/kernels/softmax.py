@@ -1,0 +1,110 @@
+"""Softmax of a query's scores, in two passes over a row: the largest score, then the weights.
+
+    weight = 2^(score - largest), rounded as the product with V takes it; sum = of these weights
+
+The scores come scaled by log2(e). The weights are not divided by their sum here: the d_head results
+are, later. Scores of keys that the query does not see are -inf, their weights are exactly 0, and
+sums are kept by key number modulo 32: hidden keys before or behind the others change nothing.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from perfdsl.runner.kernels import tally as tallies
+from perfdsl.runner.kernels.elements import ELEMENT, rounded_bits, upper_halves
+from perfdsl.runner.kernels.pairs import LANES, STEP
+from perfdsl.runner.kernels.vector import I32, I64, Emitter, Value, intrinsic_of
+
+HIDDEN = float("-inf")
+
+
+def reference(scores: Any, visible: Any, rounded: Any) -> tuple[Any, Any]:
+    """In float64: scores and visible (rows, keys) -> weights (rows, keys), sums (rows,).
+
+    `rounded` is what the product with V does to float32 weights.
+    """
+    hidden = np.where(visible, scores.astype(np.float64), HIDDEN)
+    weights = np.exp2(hidden - hidden.max(axis=1, keepdims=True))
+    held = rounded(weights.astype(np.float32)).astype(np.float64)
+    return held, held.sum(axis=1)
+
+
+def emit_hide(
+    e: Emitter, scores: Value, key: Value, blocks: Value, first: Value, last: Value
+) -> None:
+    """Scores of keys outside first ..< last become -inf, in `blocks` (>= 1) blocks of 32 keys.
+
+    scores: address of float32; key: number of the first one of these.
+    """
+    b = e.builder
+    lanes = ir.Constant(e.vector(I32), list(range(e.lanes)))
+    low, count = (e.splat(b.trunc(each, I32)) for each in (first, b.sub(last, first)))
+
+    def step(index: Value, _: list[Value]) -> list[Value]:
+        for part in range(0, LANES, e.lanes):
+            start = b.add(b.add(key, e.scaled(index, LANES)), e.i64(part))
+            behind = b.sub(b.add(e.splat(b.trunc(start, I32)), lanes), low)
+            at = e.at(e.scaled(index, STEP), ELEMENT * part)
+            # below `low` the difference is a very large unsigned number
+            seen = b.icmp_unsigned("<", behind, count)
+            e.store(b.select(seen, e.load(scores, at), e.f32(HIDDEN)), scores, at)
+        return []
+
+    e.loop(blocks, [], step)
+
+
+def emit_weigh(e: Emitter, scores: Value, blocks: Value, total: Value, tally: Value) -> None:
+    """`blocks` (>= 1) x 32 scores become weights in place, elements of the product with V.
+
+    A row of weights is as long as its scores with one float32 an element, half as long with two
+    bf16. total: address where their float32 sum is put.
+    """
+    top, parts = e.splat(_largest(e, scores, blocks)), range(LANES // e.lanes)
+
+    def step(index: Value, sums: list[Value]) -> list[Value]:
+        at = e.at(scores, e.scaled(index, STEP))
+        target = e.at(scores, e.scaled(index, STEP // e.target.pairs))
+        loaded = [e.load(at, ELEMENT * e.lanes * n) for n in parts]  # before they are written over
+        for n, score in enumerate(loaded):
+            _count(e, tally, score)
+            weight = e.exp2(e.sub(score, top))
+            if e.target.pairs == 2:
+                bits = rounded_bits(e, weight)
+                e.store(upper_halves(e, bits), target, 2 * e.lanes * n)
+                weight = e.builder.bitcast(bits, weight.type)
+            else:
+                e.store(weight, target, ELEMENT * e.lanes * n)
+            sums[n] = e.add(sums[n], weight)
+        return sums
+
+    e.store(e.sum_of(reduce(e.add, e.loop(blocks, [e.f32(0.0)] * len(parts), step))), total)
+
+
+def _largest(e: Emitter, scores: Value, blocks: Value) -> Value:
+    """The largest score, a float32."""
+
+    def step(index: Value, largest: list[Value]) -> list[Value]:
+        at = e.at(scores, e.scaled(index, STEP))
+        loaded = [e.load(at, ELEMENT * e.lanes * n) for n in range(len(largest))]
+        return [e.maximum(*pair) for pair in zip(loaded, largest, strict=True)]
+
+    found = e.loop(blocks, [e.f32(HIDDEN)] * (LANES // e.lanes), step)
+    return e.greatest_of(reduce(e.maximum, found))
+
+
+def _count(e: Emitter, tally: Value, score: Value) -> None:
+    """The oracle counts the keys that are seen, where their weights are computed."""
+    if e.target.counting:
+        seen = e.builder.fcmp_ordered(">", score, e.f32(HIDDEN))
+        for lane in range(e.lanes):
+            one = e.builder.zext(e.builder.extract_element(seen, I32(lane)), I64)
+            tallies.counted(e, tally, one, tallies.PAIRS)
+
+
+hide = intrinsic_of(emit_hide, "iiiii")
+weigh = intrinsic_of(emit_weigh, "iiii")
