@@ -11,15 +11,48 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated
 
-from perfdsl.arguments import Room
-from perfdsl.cli_screen import MISTAKE, Screen
+from perfdsl.arguments import Room, option
+from perfdsl.cli_options import Color, ColorChoice, Width
+from perfdsl.cli_progress import bar
+from perfdsl.cli_screen import MISTAKE, Screen, write
 from perfdsl.diagnostics import Diagnostic
 
-room = Room()
+room = Room({"model": "Files of models: make one of random weights, look into one."})
 
 
 # ------------------------------------------------------------------------------- model synth
+
+
+class ModelSize(StrEnum):
+    """The sizes of made-up models; their shapes are in `perfdsl.runner.synth`."""
+
+    FULL = "full"
+    SMALL = "small"
+    TINY = "tiny"
+
+
+@room.command("model synth")
+def model_synth(
+    output: Annotated[str, option("--output", "-o", metavar="FILE", help="the file to write")],
+    size: Annotated[ModelSize, option("--size", help="how large")] = ModelSize.SMALL,
+    seed: Annotated[
+        int, option("--seed", min=0, max=2**64 - 1, metavar="N", help="same seed, same bytes")
+    ] = 0,
+    force: Annotated[bool, option("--force", help="replace a file that is there")] = False,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+) -> None:
+    """Write a model of random weights: EmbeddingGemma's structure, with a tokenizer of its own."""
+    with mistakes_told(Screen(color, width)):
+        from perfdsl.runner.synth import save_model
+
+        with bar(f"writing {output}") as progress:
+            written = save_model(output, size, seed, progress, force=force)
+    write(f"{output}: {written:,} bytes, the {size} model with random weights of seed {seed}")
+
 
 # ----------------------------------------------------------------------------- model inspect
 

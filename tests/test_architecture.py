@@ -73,8 +73,9 @@ TABLE: Mapping[str, Row] = {
         lazy="pipeline present",
     ),
     # What it loads, it loads when one of its commands is asked for.
+    "cli_progress": row(),
     "cli_runner": row(
-        "arguments cli_answers cli_options cli_screen diagnostics",
+        "arguments cli_answers cli_options cli_progress cli_screen diagnostics",
         lazy="runner measure compare present",
     ),
     "cli": row("arguments cli_programs cli_screen perfdsl", lazy="cli_runner"),

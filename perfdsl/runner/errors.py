@@ -91,3 +91,9 @@ class MissingLibraryError(RunnerError):
     """A library of the extra `runner` is not installed."""
 
     code = "P821"
+
+
+class OutputError(RunnerError):
+    """A file cannot be written, or would take the place of another."""
+
+    code = "P831"

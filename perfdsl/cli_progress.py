@@ -1,0 +1,39 @@
+"""Progress: a bar on standard error while something takes long; none where no one watches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+CELLS = 30
+
+
+@contextmanager
+def bar(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Gives what is to be called with how much is done, and how much there is in all.
+
+    The bar is drawn again when it has grown by a hundredth, and taken away at the end.
+    """
+    stream = sys.stderr
+    drawn = ""
+
+    def draw(done: int, whole: int) -> None:
+        nonlocal drawn
+        share = done / whole if whole else 1.0
+        full = int(share * CELLS)
+        text = f"{doing} [{'#' * full}{'.' * (CELLS - full)}] {int(share * 100):3} %"
+        if text != drawn:
+            stream.write(f"\r{text}")
+            stream.flush()
+            drawn = text
+
+    def ignore(_done: int, _whole: int) -> None:
+        pass
+
+    try:
+        yield draw if stream.isatty() else ignore
+    finally:
+        if drawn:
+            stream.write("\r" + " " * len(drawn) + "\r")
+            stream.flush()
