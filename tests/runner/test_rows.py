@@ -12,7 +12,7 @@ import pytest
 from perfdsl.runner.kernels import embedding, geglu, norms, pooling, quantise
 from perfdsl.runner.kernels.product import Q8, q8_tiles
 from perfdsl.runner.kernels.target import FORCE, HOST, TARGETS, host_features, runs_on
-from perfdsl.runner.tiling import TOKENS
+from perfdsl.runner.tiling import first_row, tile_count
 
 HERE = [name for name, target in TARGETS.items() if runs_on(target, host_features())]
 ROWS, WIDTHS = [*range(1, 18)], [32, 96, 768, 1152]
@@ -102,10 +102,13 @@ def wide(array):
     return array.astype(np.float64)
 
 
-def close_as_bytes(tiles, expected, slack=1e-25):
+def close_as_bytes(tiles, expected):
+    assert_close_as_bytes(quantise.untiled(tiles, *expected.shape), expected, 1e-25)
+
+
+def assert_close_as_bytes(found, expected, slack):
     """Off by half a step, and by rounding."""
-    rows, columns = expected.shape
-    found = quantise.untiled(tiles, rows, columns)
+    rows, _ = expected.shape
     steps = np.abs(expected).reshape(rows, -1, 32).max(2).repeat(32, 1) / 127
     values = found.bytes * found.scales.astype(float).repeat(32, 1)
     assert (np.abs(values - expected) <= 0.5001 * steps + slack).all()
@@ -177,17 +180,51 @@ def test_a_rows_result_depends_neither_on_its_tile_nor_on_its_share():
         assert same(quantise.untiled(few_tiles, rows, 160), wanted)
 
 
-@pytest.mark.parametrize("tokens", range(1, TOKENS + 1))
-def test_geglu_of_a_tile_is_one_block_of_the_next_products_input(tokens):
-    rng = np.random.default_rng(tokens)
-    for any_up in quantise.adversarial(rng, tokens, 32):
-        gate = (3 * rng.normal(size=(tokens, 32))).astype(np.float32)
+def gated(gate, up, blocks=1, block=0, cuts=()):
+    """q8 tiles of which `geglu_tiles` fills one block, in shares of tiles that end at `cuts`."""
+    rows = len(gate)
+    out, check = guarded(rows * blocks * 40)
+    before = out.copy()
+    for first, last in pairwise([0, *cuts, tile_count(rows)]):
+        part = slice(first_row(rows, first), first_row(rows, last))
+        mine, ups = gate[part].copy(), up[part].copy()
+        geglu.geglu_tiles(at(mine), at(ups), rows, first, last, block, blocks, at(out))
+    check()
+    others = np.arange(blocks) != block
+    found = [quantise.untiled(each, rows, 32 * blocks) for each in (out, before)]
+    for now, then in zip(*found, strict=True):
+        sizes = (rows, blocks, -1)
+        assert np.array_equal(now.reshape(sizes)[:, others], then.reshape(sizes)[:, others])
+    whole, scales, corrections = found[0]
+    return quantise.Quantised(
+        whole.reshape(rows, blocks, 32)[:, block],
+        scales[:, block : block + 1],
+        corrections[:, block : block + 1],
+    )
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_geglu_of_a_panel_is_one_block_of_the_next_products_input(rows):
+    rng = np.random.default_rng(rows)
+    for any_up in quantise.adversarial(rng, rows, 32):
+        gate = (3 * rng.normal(size=(rows, 32))).astype(np.float32)
         up = np.clip(any_up, -1e30, 1e30).astype(np.float32)
-        out, check = guarded(tokens * 40)
-        geglu.geglu_tile(at(gate), at(up), tokens, at(out))
-        check()
+        found = gated(gate, up, 3, rows % 3)
         slack = 2e-6 * np.abs(wide(up)).max(1, keepdims=True)  # gelu's own, times up
-        close_as_bytes(out, geglu.geglu(wide(gate), wide(up)), slack + 1e-25)
+        expected = geglu.geglu(wide(gate), wide(up))
+        assert_close_as_bytes(found, expected, slack + 1e-25)
+        assert np.array_equal(found.corrections[:, 0], -128 * found.bytes.sum(1, dtype=np.int32))
+
+
+def test_a_tokens_geglu_depends_neither_on_its_tile_nor_on_its_share():
+    rng = np.random.default_rng(9)
+    gate, up = (3 * rng.normal(size=(2, 40, 32))).astype(np.float32)
+    whole = gated(gate, up)
+    for cuts in ((1,), (2, 3, 5)):
+        assert same(gated(gate, up, cuts=cuts), whole)
+    for rows in range(1, 14):
+        part = slice(rows, 2 * rows)
+        assert same(gated(gate[part], up[part]), [each[part] for each in whole])
 
 
 def test_gelu_is_within_a_millionth_everywhere():
@@ -196,25 +233,18 @@ def test_gelu_is_within_a_millionth_everywhere():
     numbers = np.concatenate(
         [np.linspace(-12, 12, 20001), rng.normal(size=3000) * 3, [0, 1e-30, -1e-30, 1e30, -1e30]]
     ).astype(np.float32)
-    up, found = np.ones(32, np.float32), np.empty(numbers.size)
-    gate, out = np.zeros(32, np.float32), np.zeros(40, np.uint8)
-    for i, number in enumerate(numbers):
-        gate[i % 32] = number
-        geglu.geglu_tile(at(gate), at(up), 1, at(out))
-        found[i] = out[32:36].view(np.float32)[0] * out[:32].view(np.int8)[i % 32]
-        gate[i % 32] = 0
-    expected = geglu.gelu(numbers.astype(np.float64))
+    gate = np.zeros((numbers.size, 32), np.float32)
+    gate[:, 11] = numbers
+    whole, scales, _ = gated(gate, np.ones_like(gate))
+    found = whole[:, 11] * wide(scales[:, 0])
+    expected = geglu.gelu(wide(numbers))
     assert (np.abs(found - expected) <= 1e-6 * np.maximum(1, np.abs(expected))).all()
 
 
 def test_gelu_of_infinities_is_their_limit_and_nan_stays_nan():
-    gate, up = np.zeros((4, 32), np.float32), np.ones((4, 32), np.float32)
+    gate = np.zeros((4, 32), np.float32)
     gate[:, 7] = np.array([np.inf, -np.inf, np.nan, np.finfo(np.float32).max])
-    scales = np.empty(4, np.float32)
-    for token in range(4):
-        out = np.zeros(40, np.uint8)
-        geglu.geglu_tile(at(gate[token]), at(up[token]), 1, at(out))
-        scales[token] = out[32:36].view(np.float32)[0]
+    scales = gated(gate, np.ones_like(gate)).scales[:, 0]
     assert np.isposinf(scales[0])
     assert scales[1] == 0
     assert np.isnan(scales[2])

@@ -16,22 +16,25 @@ greatest is below `SMALLEST`, whose inverse would be near the end of float32, al
 a NaN has that as its scale and any bytes: what is made of it is no number either, and thus seen.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
 from perfdsl.runner.jit import kernel
-from perfdsl.runner.kernels.vector import F32, I8, I32, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import F32, I8, Emitter, Value, intrinsic_of
 from perfdsl.runner.tiling import first_row, tile_around, tile_count
 
 BLOCK = 32
 BYTES = 40  # of a block with its scale and its correction
 SMALLEST = 2.0**-100
+ROW = 4 * BLOCK  # bytes of 32 float32
+
+Blocks: TypeAlias = Sequence[Sequence[Value]]  # of 32 numbers, each in 32 / lanes vectors
 
 
 # ------------------------------------------------------------------ reference
@@ -83,32 +86,37 @@ def _tiles(rows: int) -> list[slice]:
 # ------------------------------------------------------------------ fast
 
 
-def emit_block(
-    e: Emitter, values: list[Value], whole_at: Value, scale_at: Value, correction_at: Value
-) -> None:
-    """Quantise 32 numbers, in 32 / lanes vectors, to these three addresses."""
+def emit_scales(e: Emitter, blocks: Blocks) -> tuple[Value, Value]:
+    """The scales of 1, 2 or 4 blocks and what to multiply by, as vectors of so many lanes."""
     b = e.builder
     # Without their signs, floats are ordered as their bits are, a NaN above infinity: not lost.
-    most = reduce(e.larger, [e.bits(e.absolute(value)) for value in values])
-    greatest = b.bitcast(e.largest_of(most), F32)
-    counts = b.fcmp_unordered(">=", greatest, e.number(SMALLEST))
-    zero = e.number(0.0)
-    inverse = b.select(counts, e.div(e.number(127.0), greatest), zero)
-    e.store(b.select(counts, e.div(greatest, e.number(127.0)), zero), scale_at)
-    factor = e.splat(inverse)
-    whole = [e.rounded(e.mul(value, factor)) for value in values]
-    e.store(b.trunc(_joined(e, whole), ir.VectorType(I8, BLOCK)), whole_at)
-    total = e.total_of(reduce(b.add, whole))
-    e.store(b.mul(total, ir.Constant(I32, -128)), correction_at)
+    sizes = [reduce(e.larger, [e.bits(e.absolute(v)) for v in block]) for block in blocks]
+    greatest = e.bits(e.folded(sizes, e.larger), F32)
+    zero, most = (e.same(number, len(blocks)) for number in (0.0, 127.0))
+    counts = b.fcmp_unordered(">=", greatest, e.same(SMALLEST, len(blocks)))
+    scales = b.select(counts, e.div(greatest, most), zero)
+    return scales, b.select(counts, e.div(most, greatest), zero)
+
+
+def emit_bytes(
+    e: Emitter, blocks: Blocks, factors: Sequence[Value], places: Sequence[Value]
+) -> Value:
+    """The bytes of 1, 2 or 4 blocks go to `places`; their corrections, as a vector."""
+    b, totals = e.builder, []
+    for block, factor, place in zip(blocks, factors, places, strict=True):
+        whole = [e.rounded(e.mul(value, factor)) for value in block]
+        e.store(b.trunc(_joined(e, whole), ir.VectorType(I8, BLOCK)), place)
+        totals.append(reduce(b.add, whole))
+    total = e.folded(totals, b.add)
+    return b.mul(total, ir.Constant(total.type, [-128] * len(blocks)))
 
 
 def _joined(e: Emitter, vectors: list[Value]) -> Value:
     """Vectors as one long one, so that LLVM narrows them together."""
     while len(vectors) > 1:
-        count = 2 * vectors[0].type.count
-        order = ir.Constant(ir.VectorType(I32, count), list(range(count)))
+        order = range(2 * vectors[0].type.count)
         pairs = zip(vectors[::2], vectors[1::2], strict=True)
-        vectors = [e.builder.shuffle_vector(low, high, order) for low, high in pairs]
+        vectors = [e.shuffled(low, high, order) for low, high in pairs]
     return vectors[0]
 
 
@@ -127,20 +135,51 @@ def emit_row(e: Emitter, value: Callable[[Value], Value], blocks: Value, place: 
     """
     tile, tokens, slot = place
     sums = e.at(tile, e.scaled(tokens, BLOCK))
-    three = (
-        e.at(tile, e.scaled(slot, BLOCK)),
-        e.at(sums, e.scaled(slot, 4)),
-        e.at(sums, e.scaled(e.builder.add(tokens, slot), 4)),
-    )
+    bytes_at = e.at(tile, e.scaled(slot, BLOCK))
+    scale_at = e.at(sums, e.scaled(slot, 4))
+    correction_at = e.at(sums, e.scaled(e.builder.add(tokens, slot), 4))
     stride = e.scaled(tokens, BYTES)
 
-    def one_block(block: Value, _: list[Value]) -> list[Value]:
-        begin = e.scaled(block, 4 * BLOCK)
-        values = [value(e.at(begin, step)) for step in range(0, 4 * BLOCK, 4 * e.lanes)]
-        emit_block(e, values, *(e.at(each, e.scaled(block, stride)) for each in three))
+    def values_of(indices: Sequence[Value]) -> Blocks:
+        begins = [e.scaled(index, ROW) for index in indices]
+        return [[value(e.at(begin, at)) for at in range(0, ROW, 4 * e.lanes)] for begin in begins]
+
+    # In two rounds, as bytes wait long for their scale: in one, few blocks fill the processor's
+    # queue with what waits (measured on Zen 5: 16 cycles a block; so 8).
+    def scales(indices: Sequence[Value]) -> None:
+        found, inverses = emit_scales(e, values_of(indices))
+        for i, index in enumerate(indices):
+            at = e.scaled(index, stride)
+            e.store(e.lane(found, i), scale_at, at)
+            e.store(e.lane(inverses, i), correction_at, at)  # until the correction is known
+
+    def bytes_(indices: Sequence[Value]) -> None:
+        steps = [e.scaled(index, stride) for index in indices]
+        factors = [e.broadcast(correction_at, step) for step in steps]
+        places = [e.at(bytes_at, step) for step in steps]
+        corrections = emit_bytes(e, values_of(indices), factors, places)
+        for i, step in enumerate(steps):
+            e.store(e.lane(corrections, i), correction_at, step)
+
+    _by_fours(e, blocks, scales)
+    _by_fours(e, blocks, bytes_)
+
+
+def _by_fours(e: Emitter, count: Value, emit: Callable[[Sequence[Value]], None]) -> None:
+    """Emit for indices 0 ..< count, four at a time, the rest one by one."""
+    b = e.builder
+
+    def four(i: Value, _: list[Value]) -> list[Value]:
+        emit([b.add(e.scaled(i, 4), e.i64(more)) for more in range(4)])
         return []
 
-    e.loop(blocks, [], one_block)
+    def one(i: Value, _: list[Value]) -> list[Value]:
+        emit([b.add(e.scaled(fours, 4), i)])
+        return []
+
+    fours = b.udiv(count, e.i64(4))
+    e.turns(fours, [], four)
+    e.turns(b.urem(count, e.i64(4)), [], one)
 
 
 def _row(e: Emitter, values: Value, blocks: Value, *place: Value) -> None:

@@ -65,16 +65,19 @@ class Emitter:
 
     def f32(self, number: float) -> Value:
         """This number in every lane, rounded to float32 as LLVM's constants must be."""
-        rounded = struct.unpack("f", struct.pack("f", number))[0]
-        return ir.Constant(self.vector(F32), [rounded] * self.lanes)
+        return self.same(number, self.lanes)
 
     def i32(self, number: int) -> Value:
         """This integer in every lane."""
         return ir.Constant(self.vector(I32), [number] * self.lanes)
 
+    def same(self, number: float, lanes: int) -> Value:
+        """This number in so many lanes."""
+        return ir.Constant(ir.VectorType(F32, lanes), [_rounded(number)] * lanes)
+
     def number(self, value: float) -> Value:
         """This number as one float32."""
-        return ir.Constant(F32, struct.unpack("f", struct.pack("f", value))[0])
+        return ir.Constant(F32, _rounded(value))
 
     def i64(self, number: int) -> Value:
         """An integer for addresses and counts."""
@@ -183,10 +186,6 @@ class Emitter:
     def largest_of(self, integers: Value) -> Value:
         """The largest of the lanes, as a scalar."""
         return self._folded(integers, self.larger)
-
-    def total_of(self, integers: Value) -> Value:
-        """The sum over the lanes, as a scalar, modulo 2^32."""
-        return self._folded(integers, self.builder.add)
 
     # ------------------------------------------------------------------ conversions, bits
 
@@ -387,6 +386,38 @@ class Emitter:
             a = combine(low, high)
         return self.builder.extract_element(a, I32(0))
 
+    def lane(self, a: Value, index: int) -> Value:
+        """One lane of a vector."""
+        return self.builder.extract_element(a, I32(index))
+
+    def shuffled(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+        """Lanes of a (from 0) and of b (from where those of a end), in this order."""
+        order = ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes))
+        return self.builder.shuffle_vector(a, b, order)
+
+    def folded(self, vectors: Sequence[Value], combine: Callable[[Value, Value], Value]) -> Value:
+        """N vectors (1, 2 or 4) -> a vector of n lanes: lane i combines all lanes of vector i.
+
+        Pairs of vectors are combined half by half: n vectors take few more shuffles than one.
+        """
+        count, width = len(vectors), self.lanes  # of the groups of lanes that belong together
+        while len(vectors) > 1:
+            groups = range(0, 2 * self.lanes, width)
+            width //= 2
+            low = [start + i for start in groups for i in range(width)]
+            high = [lane + width for lane in low]
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [
+                combine(self.shuffled(a, b, low), self.shuffled(a, b, high)) for a, b in pairs
+            ]
+        (result,) = vectors
+        first = range(0, self.lanes, width)
+        while width > 1:
+            width //= 2
+            other = [lane ^ width for lane in range(self.lanes)]
+            result = combine(result, self.shuffled(result, result, other))
+        return self.shuffled(result, result, list(first)[:count])
+
     def _call(self, name: str, signature: Any, args: Sequence[Value]) -> Value:
         module = self.builder.module
         function = module.globals.get(name) or ir.Function(module, signature, name)
@@ -398,6 +429,11 @@ class Emitter:
 EXP2 = (
     1.53533619e-4, 1.33988744e-3, 9.61843736e-3, 5.55033247e-2, 2.40226479e-1, 6.93147203e-1, 1.0,
 )  # fmt: skip
+
+
+def _rounded(number: float) -> float:
+    """To float32, as LLVM asks of constants."""
+    return float(struct.unpack("f", struct.pack("f", number))[0])
 
 
 def _indices(start: int, count: int) -> Value:
