@@ -1,8 +1,6 @@
 """The int8 product against its reference, on every path of this host, each in its own process."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,60 +9,16 @@ import pytest
 from perfdsl.runner.kernels.product import (
     Q8,
     adversarial,
-    product_rows,
-    q8_tiles,
     random_tokens,
     random_weights,
     reference,
 )
-from perfdsl.runner.kernels.target import FORCE, HOST, TARGETS, host_features, runs_on
+from perfdsl.runner.kernels.target import FORCE, HOST
 from perfdsl.runner.packing import FILE_BLOCK, pack, packed_bytes
 from perfdsl.runner.shares import product_share
-from perfdsl.runner.tiling import tile_count
+from tests.runner.products import HERE, in_file, packed, passes_with, product
 
-HERE = [name for name, target in TARGETS.items() if runs_on(target, host_features())]
-# of the sums' largest, in float64
-CLOSE = 2e-6
-
-
-def in_file(w: Q8):
-    blocks = np.zeros((w.rows, w.blocks, FILE_BLOCK), np.uint8)
-    blocks[:, :, :2] = w.scales.view(np.uint8).reshape(w.rows, w.blocks, 2)
-    blocks[:, :, 2:] = w.bytes.view(np.uint8).reshape(w.rows, w.blocks, 32)
-    return blocks
-
-
-def packed(w: Q8):
-    """Packed bytes and scales, on a cache line of their own."""
-    streams = []
-    for size in packed_bytes(w.rows, w.blocks):
-        memory = np.zeros(size + 64, np.uint8)
-        first = -memory.ctypes.data % 64
-        streams.append(memory[first : first + size])
-    blocks = in_file(w)
-    addresses = [stream.ctypes.data for stream in streams]
-    assert pack(blocks.ctypes.data, w.rows, w.blocks, *addresses) == -1
-    return streams
-
-
-def product(x: Q8, w: Q8, threads=1, tally=None):
-    weights, scales = packed(w)
-    tiles = q8_tiles(x)
-    out = np.full((x.rows, w.rows + 3), np.nan, np.float32)  # rows further apart than they are long
-    counts = np.zeros(8, np.int64) if tally is None else tally
-    at = (weights.ctypes.data, scales.ctypes.data)
-    for thread in range(threads):
-        first, last, first_tile, last_tile = product_share(
-            w.rows // 32, tile_count(x.rows), thread, threads
-        )
-        product_rows(
-            *at, first, last, x.blocks, tiles.ctypes.data, x.rows, first_tile, last_tile,
-            out.ctypes.data, out.strides[0], *at, counts.ctypes.data,
-        )  # fmt: skip
-    assert np.isnan(out[:, w.rows :]).all()
-    return out[:, : w.rows]
-
-
+CLOSE = 2e-6  # of the largest sum, in float64
 SHAPES = [(32, 32), (96, 64), (160, 96), (32, 128), (96, 768), (32, 1152), (64, 3072)]
 
 
@@ -153,10 +107,4 @@ def test_shares_of_a_product_cover_it_once():
 @pytest.mark.skipif(bool(os.environ.get(FORCE)), reason="this process is such a path already")
 @pytest.mark.parametrize("name", [name for name in HERE if name != HOST.name])
 def test_the_same_on_each_other_path_that_this_host_has(name):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    root = Path(__file__).resolve().parents[2]
-    chosen = {**os.environ, FORCE: name}
-    done = subprocess.run(
-        command, check=False, env=chosen, cwd=root, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    passes_with({FORCE: name}, __file__, str(Path(__file__).with_name("test_gate_up.py")))

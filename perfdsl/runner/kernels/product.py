@@ -27,15 +27,15 @@ from numpy.typing import NDArray
 from perfdsl.records import dataclass
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels import tally as tallies
-from perfdsl.runner.kernels.target import HOST
+from perfdsl.runner.kernels.target import HOST, Dot, Target
 from perfdsl.runner.kernels.vector import I32, Emitter, Value, intrinsic_of
-from perfdsl.runner.tiling import first_row, tile_count
+from perfdsl.runner.tiling import TOKENS, first_row, tile_count
 
 BLOCK = 32  # values with one scale
 QUADS = BLOCK // 4
 PANEL = 32  # rows of a panel
 TOKEN_BYTES = BLOCK + 4 + 4  # a token's block in a q8 tile: bytes, scale, bias
-LINE = 64
+LINE, L1 = 64, 3  # a cache line's bytes, and the cache that a prefetch names so
 
 STRIP = HOST.vectors * HOST.lanes  # rows of a strip
 STRIPS = PANEL // STRIP  # of a panel
@@ -72,14 +72,28 @@ def reference(x: Q8, w: Q8) -> NDArray[np.float64]:
 # ------------------------------------------------------------------ one tile, one strip
 
 
-def ahead_of(strip: int) -> int:
-    """Lines asked for in each block of a tile: half of a strip's, so that two tiles ask for all."""
-    return max(1, strip * BLOCK // LINE // 2)
+# A tile asks for weights that are read later while it computes, so that memory and arithmetic work
+# at the same time. Into L1: asked for into L2 alone, lines came too late (Zen 5, 12 tokens: 303
+# instead of 372 GMAC/s), and it is spread over the quads, as a burst fills the queue of misses.
+NOTHING, HALF, ALL = range(3)
+NEAR = 8192  # bytes that the only tile of a panel asks ahead: best of 4, 6, 8, 10, 16 KiB (Zen 5)
+
+
+def asks_of(target: Target) -> tuple[int, ...]:
+    """What tiles ask for: nothing where arithmetic takes so long that no memory is waited for."""
+    fast = target.dot in (Dot.VPDPBUSD, Dot.SDOT) and not target.counting
+    return (NOTHING, HALF, ALL) if fast else (NOTHING,)
+
+
+def asked_lines(strip: int, ask: int) -> int:
+    """Lines asked for in each block: as many as a block of the strip has, or half of them."""
+    return strip * BLOCK // LINE * ask // ALL
 
 
 def emit_tile(
     e: Emitter,
     tokens: int,
+    ask: int,
     weights: Value,
     scales: Value,
     blocks: Value,
@@ -93,36 +107,40 @@ def emit_tile(
     """`tokens` rows of float32 results, `stride` bytes apart, for one strip.
 
     `weights`, `scales`, `x`, `out` are where the strip, its scales, the tile and its results begin;
-    `ahead` and `ahead_scales` are what this tile asks for: parts of the strip that is read next.
+    from `ahead` and `ahead_scales` on it asks for what is read later.
     """
     vectors, wide = e.target.vectors, 4 * e.lanes
     strip = vectors * e.lanes
-    lines = ahead_of(strip)
+    lines = asked_lines(strip, ask)
     at_scales, at_biases = tokens * BLOCK, tokens * (BLOCK + 4)
 
     def block(_: Value, state: list[Value]) -> list[Value]:
         w, d, x, ahead, ahead_scales, *sums = state
-        for line in range(lines):
-            e.prefetch(ahead, LINE * line)
-        e.prefetch(ahead_scales)
+        if ask:
+            e.prefetch(ahead_scales, 0, L1)
         totals = [
             [e.broadcast(x, at_biases + 4 * t, I32) if e.target.unsigned_weights else e.i32(0)]
             * vectors
             for t in range(tokens)
         ]
+        dots = 0
         for quad in range(QUADS):
             rows = []
             for v in range(vectors):
-                rows.append(e.load_i32(w, wide * (quad * vectors + v)))
-                tallies.touched(e, tally, e.at(w, wide * (quad * vectors + v)), wide)
+                here = wide * (quad * vectors + v)
+                rows.append(e.load_i32(w, here))
+                tallies.touched(e, tally, w, here, wide)
+            for line in range(lines * quad // QUADS, lines * (quad + 1) // QUADS):
+                e.prefetch(ahead, LINE * line, L1)
             for t in range(tokens):
                 four = e.broadcast(x, BLOCK * t + 4 * quad, I32)
                 for v in range(vectors):
                     totals[t][v] = e.dot_i8(totals[t][v], rows[v], four)
-                    tallies.executed(e, tally, wide)
+                    dots += 1
+        tallies.executed(e, tally, dots * wide)
         of_rows = [e.load_f16(d, 2 * e.lanes * v) for v in range(vectors)]
         for v in range(vectors):
-            tallies.touched(e, tally, e.at(d, 2 * e.lanes * v), 2 * e.lanes)
+            tallies.touched(e, tally, d, 2 * e.lanes * v, 2 * e.lanes)
         for t in range(tokens):
             of_token = e.broadcast(x, at_scales + 4 * t)
             for v in range(vectors):
@@ -145,37 +163,74 @@ def emit_tile(
             e.store(sums[t * vectors + v], e.at(out, e.scaled(stride, t)), wide * v)
 
 
-def emit_any_tile(e: Emitter, tokens: Value, *arguments: Value) -> None:
-    """A tile of 1 ..= target.tokens tokens."""
-    sizes = range(1, e.target.tokens + 1)
-    e.cases(tokens, {size: partial(emit_tile, e, size, *arguments) for size in sizes})
+def emit_any_tile(e: Emitter, kind: Value, *arguments: Value) -> None:
+    """A tile of 1 ..= target.tokens tokens; `kind` is ask * target.tokens + tokens."""
+    most = e.target.tokens
+    kinds = [(tokens, ask) for ask in asks_of(e.target) for tokens in range(1, most + 1)]
+    e.cases(
+        kind,
+        {
+            ask * most + tokens: partial(emit_tile, e, tokens, ask, *arguments)
+            for tokens, ask in kinds
+        },
+    )
 
 
 _any_tile = intrinsic_of(emit_any_tile, "iiiiiiiiii")
 
 
+# ------------------------------------------------------------------ a panel, ranges of panels
+
+# Tiles whose activations stay in an L2 of 1 MiB beside a panel: longer inputs go block by block.
+TILES_AT_ONCE = 512 // TOKENS
+ASKING = ALL in asks_of(HOST)
+ASKED = asked_lines(STRIP, HALF) * LINE  # bytes
+
+
 @kernel
-def tile(
-    tokens: int,
+def panel_rows(
     weights: int,
     scales: int,
     blocks: int,
     x: int,
+    rows: int,
+    first_tile: int,
+    last_tile: int,
     out: int,
     stride: int,
     ahead: int,
     ahead_scales: int,
     tally: int,
 ) -> None:
-    """As `emit_tile`; a function of its own, so that its code exists once."""
-    _any_tile(tokens, weights, scales, blocks, x, out, stride, ahead, ahead_scales, tally)
+    """One panel times tiles first_tile ..< last_tile: 32 columns of float32.
 
-
-# ------------------------------------------------------------------ ranges of panels and tiles
-
-# Tiles whose activations stay in an L2 of 1 MiB beside a panel: longer inputs go block by block.
-TILES_AT_ONCE = 512 // HOST.tokens
-ASKED = ahead_of(STRIP) * LINE  # bytes of the next strip that one block of a tile asks for
+    Addresses: `weights`, `scales` of this panel, `x` of the q8 tiles of all `rows` rows, `out` of
+    row 0 (rows are `stride` bytes apart). `ahead`, `ahead_scales`: the panel that this thread reads
+    next, or 0 for one that it has in a cache.
+    """
+    of_strip, of_scales = STRIP * BLOCK * blocks, STRIP * 2 * blocks
+    tiles = tile_count(rows)
+    size, larger = rows // tiles, rows % tiles
+    half = ASKED * blocks
+    for strip in range(STRIPS):
+        w, d = weights + strip * of_strip, scales + strip * of_scales
+        if strip + 1 < STRIPS:
+            following, following_scales = w + of_strip, d + of_scales
+        else:
+            following, following_scales = ahead, ahead_scales
+        for t in range(first_tile, last_tile):
+            row, tokens = t * size + min(t, larger), size + (t < larger)
+            ask, asked, asked_scales = NOTHING, w, d
+            if ASKING and first_tile + 1 == last_tile:
+                if tokens > 1:
+                    ask, asked, asked_scales = ALL, w + NEAR, d + NEAR // BLOCK * 2
+            elif ASKING and t < first_tile + 2 and following:
+                ask, asked = HALF, following + (t - first_tile) * half
+                asked_scales = following_scales
+            _any_tile(
+                ask * TOKENS + tokens, w, d, blocks, x + row * blocks * TOKEN_BYTES,
+                out + row * stride + strip * STRIP * 4, stride, asked, asked_scales, tally,
+            )  # fmt: skip
 
 
 @kernel
@@ -199,29 +254,25 @@ def product_rows(
 
     Addresses: `weights` and `scales` of panel 0, `x` of the q8 tiles of all `rows` rows (blocks *
     32 values each), `out` of row 0: float32 (rows, 32 * panels), rows `stride` bytes apart.
-    `next_weights` and `next_scales`: what this thread reads after this (anything mapped will do).
+    `next_weights` and `next_scales`: what this thread reads after this, or 0 where that is unknown.
     """
-    bytes_of, scales_of = STRIP * BLOCK * blocks, STRIP * 2 * blocks
-    tiles = tile_count(rows)
-    size, larger = rows // tiles, rows % tiles
+    of_panel, of_scales = PANEL * BLOCK * blocks, PANEL * 2 * blocks
     for start in range(first_tile, last_tile, TILES_AT_ONCE):
         stop = min(start + TILES_AT_ONCE, last_tile)
-        for strip in range(first * STRIPS, last * STRIPS):
-            w, d = weights + strip * bytes_of, scales + strip * scales_of
-            ahead, ahead_scales = w + bytes_of, d + scales_of
-            if strip + 1 == last * STRIPS:
+        for panel in range(first, last):
+            if panel + 1 < last:
+                ahead, ahead_scales = (
+                    weights + (panel + 1) * of_panel,
+                    scales + (panel + 1) * of_scales,
+                )
+            elif stop < last_tile:  # the next block of tiles
+                ahead, ahead_scales = weights + first * of_panel, scales + first * of_scales
+            else:
                 ahead, ahead_scales = next_weights, next_scales
-                if stop < last_tile:
-                    ahead = weights + first * STRIPS * bytes_of
-                    ahead_scales = scales + first * STRIPS * scales_of
-            for t in range(start, stop):
-                row, tokens = t * size + min(t, larger), size + (t < larger)
-                asked = ahead + (t - start) * ASKED * blocks if t < start + 2 else w
-                tile(
-                    tokens, w, d, blocks, x + row * blocks * TOKEN_BYTES,
-                    out + row * stride + strip * STRIP * 4, stride,
-                    asked, ahead_scales if t == start else d, tally,
-                )  # fmt: skip
+            panel_rows(
+                weights + panel * of_panel, scales + panel * of_scales, blocks, x, rows,
+                start, stop, out + panel * PANEL * 4, stride, ahead, ahead_scales, tally,
+            )  # fmt: skip
 
 
 # ------------------------------------------------------------------ inputs for tests and benchmarks

@@ -30,11 +30,12 @@ def counted(e: Emitter, tally: Value, number: Value, word: int) -> None:
         e.store(e.builder.add(before, number), tally, 8 * word)
 
 
-def touched(e: Emitter, tally: Value, address: Value, size: int) -> None:
+def touched(e: Emitter, tally: Value, address: Value, offset: int, size: int) -> None:
     """At most 64 bytes of the arena are read from here: they lie in one line or in two."""
     if not e.target.counting:
         return
     shadow, arena = e.load(tally, 8 * SHADOW, I64), e.load(tally, 8 * ARENA, I64)
-    for byte in (0, size - 1):
-        line = e.builder.lshr(e.builder.sub(e.at(address, byte), arena), e.i64(LINE_BITS))
+    place = e.builder.sub(address, arena)
+    for byte in (offset, offset + size - 1):
+        line = e.builder.lshr(e.at(place, byte), e.i64(LINE_BITS))
         e.store(I8(1), shadow, line)

@@ -74,7 +74,7 @@ TARGETS: Mapping[str, Target] = {
         Target("avx512-vnni", X86, "znver4", "", VNNI512, 16, 32, 6, 2, Dot.VPDPBUSD, bf16=True),
         Target("avx-vnni", X86, "alderlake", "", ("avxvnni", "avx2"), 8, 16, 3, 2, Dot.VPDPBUSD),
         Target("avx2", X86, "haswell", "", ("avx2", "fma", "f16c"), 8, 16, 4, 1, Dot.MADDUBS),
-        Target("neon", ARM, "neoverse-n1", "", ("dotprod",), 4, 32, 4, 4, Dot.SDOT),
+        Target("neon", ARM, "neoverse-n1", "", ("dotprod",), 4, 32, 6, 2, Dot.SDOT),
         Target("portable", X86, "generic", "", (), 4, 16, 4, 2, Dot.PLAIN, fma=False, half=False),
     )
 }
