@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 from perfdsl.arguments import argument, option
@@ -25,6 +26,19 @@ class ProblemForm(StrEnum):
     JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
+
+
+class PlainForm(StrEnum):
+    """How pages about model files are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class ModelForm(StrEnum):
+    """What else a model file can be told as."""
+
+    PERF = "perf"
 
 
 class ExportForm(StrEnum):
@@ -50,6 +64,11 @@ class Stage(StrEnum):
 
 
 FileName = Annotated[str, argument(metavar="FILE", help="a .perf file; - is standard input")]
+ModelName = Annotated[str, argument(metavar="FILE", help="a model file, in GGUF")]
+Output = Annotated[
+    Path | None, option("--output", "-o", metavar="FILE", help="else standard output")
+]
+Force = Annotated[bool, option("--force", help="replace the output file")]
 Color = Annotated[ColorChoice, option("--color", help="when to use colour")]
 Width = Annotated[
     int,

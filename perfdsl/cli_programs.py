@@ -17,18 +17,20 @@ from perfdsl.cli_options import (
     DenyWarnings,
     ExportForm,
     FileName,
+    Force,
     MaxDepth,
     MaxFileSize,
     MaxImports,
     MaxNesting,
     MaxTokens,
+    Output,
     Policy,
     ProblemForm,
     Scenarios,
     Settings,
     Stage,
     Width,
-)  # fmt: skip
+)
 from perfdsl.cli_requests import Bounds, Request, checked, shown, solved
 from perfdsl.cli_screen import MISTAKE, Screen, write
 from perfdsl.diagnostics import Diagnostic, Source, has_errors
@@ -173,10 +175,8 @@ def export(
     standalone: Annotated[
         bool, option("--standalone/--fragment", help="a whole document, or a part of one")
     ] = True,
-    output: Annotated[
-        Path | None, option("--output", "-o", metavar="FILE", help="else standard output")
-    ] = None,
-    force: Annotated[bool, option("--force", help="replace the output file")] = False,
+    output: Output = None,
+    force: Force = False,
     equations: Annotated[
         bool, option("--normal-equations", help="with the normal equations of fits")
     ] = False,

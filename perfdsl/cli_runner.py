@@ -12,13 +12,27 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from perfdsl.arguments import Room, option
-from perfdsl.cli_options import Color, ColorChoice, Width
+from perfdsl.cli_answers import written
+from perfdsl.cli_options import (
+    Color,
+    ColorChoice,
+    Force,
+    ModelForm,
+    ModelName,
+    Output,
+    PlainForm,
+    Width,
+)
 from perfdsl.cli_progress import bar
 from perfdsl.cli_screen import MISTAKE, Screen, write
 from perfdsl.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from perfdsl.runner.describe import Description
+    from perfdsl.runner.errors import ModelFileError
 
 room = Room({"model": "Files of models: make one of random weights, look into one."})
 
@@ -50,11 +64,54 @@ def model_synth(
         from perfdsl.runner.synth import save_model
 
         with bar(f"writing {output}") as progress:
-            written = save_model(output, size, seed, progress, force=force)
-    write(f"{output}: {written:,} bytes, the {size} model with random weights of seed {seed}")
+            count = save_model(output, size, seed, progress, force=force)
+    write(f"{output}: {count:,} bytes, the {size} model with random weights of seed {seed}")
 
 
 # ----------------------------------------------------------------------------- model inspect
+
+
+@room.command("model inspect")
+def model_inspect(
+    file: ModelName,
+    form: Annotated[PlainForm, option("--format", help="of the page")] = PlainForm.TEXT,
+    to: Annotated[ModelForm | None, option("--to", help="perf: a program with its shape")] = None,
+    output: Output = None,
+    force: Force = False,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+) -> None:
+    """Tell what a model file holds, or write its shape as .perf."""
+    screen = Screen(color, width)
+    with mistakes_told(screen, file):
+        from perfdsl.runner.describe import describe
+        from perfdsl.runner.gguf import open_gguf
+
+        found = describe(open_gguf(file))
+        text = _told(found, form, to, screen, plain=output is not None)
+    refused = written(text, output, force=force)
+    if refused is not None:
+        screen.problems([refused])
+        sys.exit(MISTAKE)
+
+
+def _told(
+    found: Description, form: PlainForm, to: ModelForm | None, screen: Screen, *, plain: bool
+) -> str:
+    """plain: for a file, and so without colour."""
+    if to is ModelForm.PERF:
+        from perfdsl.runner.to_perf import to_perf
+
+        return to_perf(found).rstrip("\n")
+    if form is PlainForm.JSON:
+        from perfdsl.present.model_json import document
+
+        return document(found)
+    from perfdsl.present.model_page import page
+
+    shown = Screen(ColorChoice.NEVER, screen.width) if plain else screen
+    return page(found, shown.theme(sys.stdout))
+
 
 # ------------------------------------------------------------------------------------- embed
 
@@ -83,15 +140,13 @@ def problem(error: Exception, file: str = "") -> Diagnostic:
     from perfdsl.runner.errors import ModelFileError, RunnerError
 
     assert isinstance(error, RunnerError)
-    notes = []
-    if isinstance(error, ModelFileError):
-        if error.name:
-            notes.append(f"of `{_short(error.name)}`")
-        if error.offset is not None:
-            notes.append(f"at byte {error.offset:,} of {file or 'the file'}")
-        elif file:
-            notes.append(f"in {file}")
-    return Diagnostic(error.code, error.what, None, notes=tuple(notes), help=error.mend)
+    notes = _place(error, file or "the file") if isinstance(error, ModelFileError) else ()
+    return Diagnostic(error.code, error.what, None, notes=notes, help=error.mend)
+
+
+def _place(error: ModelFileError, file: str) -> tuple[str, ...]:
+    where = f"in {file}" if error.offset is None else f"at byte {error.offset:,} of {file}"
+    return (f"`{_short(error.name)}`, {where}" if error.name else where,)
 
 
 def _short(name: str) -> str:

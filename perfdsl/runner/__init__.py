@@ -8,6 +8,7 @@ tensors         the file's bytes -> arrays
 vocabulary      the file's tokens, checked; tokenizer: a text -> ids; prompts: what stands before it
 reference       the forward pass in NumPy: what is computed, in the order in which it happens
 gguf_write      the other way: keys and tensors -> a file
+describe        what a file holds, as data; to_perf: the same as a program
 synth           a model file of random weights, on a machine without one
 kernels         one file a kernel; target and vector: the instruction sets, and code for them
 jit             a function compiled once per machine; code_folder: where it is kept

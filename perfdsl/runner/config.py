@@ -71,6 +71,15 @@ class Config:
         return self.window // 2
 
 
+# As published: config.json, and the keys of ggml-org's embeddinggemma-300M-Q8_0.gguf. A test holds
+# it against specs/models/embeddinggemma_300m.perf.
+PUBLISHED = Config(
+    layers=24, d_model=768, d_ff=1152, heads=3, kv_heads=1, d_head=256, vocab=262_144,
+    context=2048, window=512, full=(*(False,) * (PATTERN - 1), True) * 4, eps=1e-6,
+    theta_full=1e6, theta_window=THETA_WINDOW, dense=3072,
+)  # fmt: skip
+
+
 def read_config(file: GgufFile) -> Config:
     """The shape of the model in a file. Raises OtherModelError and VocabularyError."""
     keys = _Keys(file)
@@ -160,7 +169,7 @@ def _vocab(file: GgufFile) -> int:
         found = _list(file, name, kind)
         if found is not None and found.count != tokens.count:
             full = VOCABULARY + name
-            what = f"there are {tokens.count:,} tokens, and here are {found.count:,} items"
+            what = f"there are {tokens.count:,} tokens, and {found.count:,} items here"
             raise VocabularyError(what, file.places[full], full)
     return tokens.count
 

@@ -10,14 +10,18 @@ from typing import ClassVar
 
 
 class RunnerError(Exception):
-    """code: of the message; what: one sentence without a stop; mend: what to do about it."""
+    """code: of the message; what: one sentence without a stop; mend: what to do about it.
+
+    usual: how to mend errors of the class that do not say it themselves.
+    """
 
     code: ClassVar[str]
+    usual: ClassVar[str] = ""
 
     def __init__(self, what: str, mend: str = "") -> None:
         super().__init__(what, mend)
         self.what = what
-        self.mend = mend
+        self.mend = mend or self.usual
 
     def __str__(self) -> str:
         return f"{self.what}: {self.mend}" if self.mend else self.what
@@ -31,6 +35,7 @@ class ModelFileError(RunnerError):
     """
 
     code = "P802"
+    usual = "the file is damaged, or was not copied to its end"
 
     def __init__(
         self, what: str, offset: int | None = None, name: str = "", mend: str = ""
@@ -49,30 +54,35 @@ class UnreadableFileError(ModelFileError):
     """There is no such file, or it may not be read, or it is no file."""
 
     code = "P801"
+    usual = "`perfdsl model synth -o FILE` makes a model file of random weights"
 
 
 class OtherModelError(ModelFileError):
     """The keys do not describe a model that the runner has the code for."""
 
     code = "P803"
+    usual = "files of EmbeddingGemma are read, of architecture `gemma-embedding`"
 
 
 class TensorError(ModelFileError):
     """A tensor is missing, or it lies elsewhere or is made otherwise than the model has it."""
 
     code = "P804"
+    usual = "the file is damaged, or is not one of EmbeddingGemma in Q8_0"
 
 
 class NumberError(ModelFileError):
     """A weight is infinite or not a number."""
 
     code = "P805"
+    usual = "the file is damaged, or its weights had overflowed when it was made"
 
 
 class VocabularyError(ModelFileError):
     """Tokens, scores and types do not make a vocabulary of the model."""
 
     code = "P806"
+    usual = "the file has parts of different models, or is damaged"
 
 
 class InputError(RunnerError):

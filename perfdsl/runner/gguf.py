@@ -36,7 +36,7 @@ from perfdsl.runner.gguf_types import (
     TensorType,
     ValueType,
     row_bytes,
-)  # fmt: skip
+)
 
 # Far above what a model file has (38 keys, 316 tensors, a vocabulary of 262,144), and low enough
 # that a file which is nothing but keys, tensors or nested arrays is refused within a second.
@@ -183,7 +183,7 @@ def _keys(cursor: Cursor, number: int) -> tuple[dict[str, Value], dict[str, int]
         try:
             values[name] = _value(cursor, kind, budget)
         except ModelFileError as error:
-            raise ModelFileError(error.what, error.offset, name, error.mend) from None
+            raise ModelFileError(error.what, error.offset, name) from None
     return values, places
 
 
@@ -314,7 +314,7 @@ def _placed(found: TensorInfo, data: int, alignment: int, size: int) -> TensorIn
     offset = data + found.offset
     if offset + found.nbytes > size:
         what = f"the tensor ends at byte {offset + found.nbytes:,}, and the file at {size:,}"
-        raise TensorError(what, found.row, found.name)
+        raise TensorError(what, found.row, found.name, ModelFileError.usual)
     return TensorInfo(found.name, found.shape, found.type, offset, found.nbytes, found.row)
 
 

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from perfdsl.records import replace
-from perfdsl.runner.config import ARCHITECTURE, MEAN_POOLING, PATTERN, VOCABULARY, Config
+from perfdsl.runner.config import (
+    ARCHITECTURE,
+    MEAN_POOLING,
+    PATTERN,
+    PUBLISHED,
+    VOCABULARY,
+    Config,
+)
 from perfdsl.runner.errors import OutputError
 from perfdsl.runner.gguf_types import ValueType
 from perfdsl.runner.gguf_write import Items, Keyed, Written, write_gguf
@@ -26,18 +33,13 @@ from perfdsl.runner.synth_weights import made_tensor
 
 Progress: TypeAlias = Callable[[int, int], None]  # bytes that are done, and all
 
-FULL = Config(
-    layers=24, d_model=768, d_ff=1152, heads=3, kv_heads=1, d_head=256, dense=3072,
-    vocab=262_144, context=2048, window=512, full=(*(False,) * 5, True) * 4,
-    eps=1e-6, theta_full=1e6, theta_window=1e4,
-)  # fmt: skip
-SMALL = replace(FULL, layers=6, full=FULL.full[:6], vocab=512)
+SMALL = replace(PUBLISHED, layers=6, full=PUBLISHED.full[:6], vocab=512)
 TINY = Config(
     layers=2, d_model=96, d_ff=128, heads=3, kv_heads=1, d_head=32, dense=128,
     vocab=512, context=256, window=16, full=(False, True),
     eps=1e-6, theta_full=1e6, theta_window=1e4,
 )  # fmt: skip
-SIZES: Mapping[str, Config] = {"full": FULL, "small": SMALL, "tiny": TINY}
+SIZES: Mapping[str, Config] = {"full": PUBLISHED, "small": SMALL, "tiny": TINY}
 
 MOSTLY_Q8_0 = 7  # general.file_type, in llama.cpp's numbers
 QUANTISATION = 2  # general.quantization_version: of ggml's block formats

@@ -38,8 +38,7 @@ def test_an_error_ends_with_its_message(capsys):
     assert (ended.value.code, out) == (MISTAKE, "")
     assert err.splitlines() == [
         "error[P802]: the length is 9",
-        "   = of `general.name`",
-        "   = at byte 1,234 of a.gguf",
+        "   = `general.name`, at byte 1,234 of a.gguf",
         "  help: copy the file again",
         "",
         "1 error",
@@ -66,4 +65,5 @@ def test_errors_read_well_from_python():
         str(ModelFileError("too long", 12, "a.b", "copy it"))
         == "too long ('a.b') at byte 12: copy it"
     )
+    assert "damaged" in str(ModelFileError("too long", 12))
     assert str(InputError("ids are empty")) == "ids are empty"

@@ -13,13 +13,13 @@ from gguf.quants import dequantize, quantize
 from scipy import stats
 
 from perfdsl.records import replace
-from perfdsl.runner.config import read_config
+from perfdsl.runner.config import PUBLISHED, read_config
 from perfdsl.runner.errors import OutputError
 from perfdsl.runner.gguf import open_gguf
 from perfdsl.runner.gguf_types import TensorType
 from perfdsl.runner.layout import check, parts
 from perfdsl.runner.random_bits import Stream, normal, student_t
-from perfdsl.runner.synth import FULL, SIZES, save_model, write_model
+from perfdsl.runner.synth import SIZES, save_model, write_model
 from perfdsl.runner.synth_weights import quantised
 from perfdsl.runner.vocabulary import Kind, read_vocabulary
 
@@ -115,7 +115,7 @@ def test_the_keys_are_those_of_the_published_file(oracle):
 
 def test_the_full_model_has_the_published_tensors():
     """316 tensors, 171 in Q8_0; with the table of the embedding 326 MB."""
-    found = list(parts(FULL))
+    found = list(parts(PUBLISHED))
     assert len(found) == 316
     assert sum(part.type is TensorType.Q8_0 for part in found) == 171
     assert sum(part.nbytes for part in found) == 327_060_480
