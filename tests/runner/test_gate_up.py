@@ -67,7 +67,7 @@ def test_it_is_its_parts_to_the_bit():
         for block in range(4):
             here, also = (each[row, 32 * block :].ctypes.data for each in (gates, ups))
             one = np.zeros(40, np.uint8)
-            geglu.geglu_tile(here, also, 1, one.ctypes.data)
+            geglu.geglu_tiles(here, also, 1, 0, 1, 0, 1, one.ctypes.data)
             single = quantise.untiled(one, 1, 32)
             assert np.array_equal(found.bytes[row, 32 * block : 32 * block + 32], single.bytes[0])
             assert found.scales[row, block] == single.scales[0, 0]

@@ -7,15 +7,9 @@ next product's activations, quantised where they are: neither product ever exist
 from __future__ import annotations
 
 from perfdsl.runner.jit import kernel
-from perfdsl.runner.kernels.geglu import geglu_tile
-from perfdsl.runner.kernels.product import (
-    BLOCK,
-    PANEL,
-    TILES_AT_ONCE,
-    TOKEN_BYTES,
-    panel_rows,
-)
-from perfdsl.runner.tiling import TOKENS, first_row, tile_tokens
+from perfdsl.runner.kernels.geglu import geglu_tiles
+from perfdsl.runner.kernels.product import BLOCK, PANEL, TILES_AT_ONCE, panel_rows
+from perfdsl.runner.tiling import TOKENS, first_row
 
 # Tiles that meet one panel, then the other: a panel of each (26 KB at 768 values) together is more
 # than an L1 holds, and the results of so many are little beside one.
@@ -62,18 +56,16 @@ def gate_up(
                     ahead_scales = gate_scales + first * of_scales
             for group in range(start, stop, GROUP):
                 end = min(group + GROUP, stop)
-                # where row 0 would be
-                gates = scratch - first_row(rows, group) * ROW
-                ups = gates + SCRATCH // 2
+                ups = scratch + SCRATCH // 2
+                above = first_row(rows, group) * ROW  # a product places its rows from row 0 on
                 panel_rows(
-                    gate + here, gate_scales + here_scales, blocks, x, rows, group, end, gates, ROW,
+                    gate + here, gate_scales + here_scales, blocks, x, rows, group, end,
+                    scratch - above, ROW,
                     up + here if group == start else 0, up_scales + here_scales, tally,
                 )  # fmt: skip
                 panel_rows(
-                    up + here, up_scales + here_scales, blocks, x, rows, group, end, ups, ROW,
+                    up + here, up_scales + here_scales, blocks, x, rows, group, end,
+                    ups - above, ROW,
                     ahead if end == stop else 0, ahead_scales, tally,
                 )  # fmt: skip
-                for t in range(group, end):
-                    row, tokens = first_row(rows, t), tile_tokens(rows, t)
-                    block = out + (row * out_blocks + panel * tokens) * TOKEN_BYTES
-                    geglu_tile(gates + row * ROW, ups + row * ROW, tokens, block)
+                geglu_tiles(scratch, ups, rows, group, end, panel, out_blocks, out)

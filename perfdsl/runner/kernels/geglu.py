@@ -143,9 +143,3 @@ def geglu_tiles(
         start, tokens = first_row(rows, tile), tile_tokens(rows, tile)
         place = out + (start * blocks + block * tokens) * BYTES
         _tile_bytes(gate + (start - begin) * ROW, tokens, place)
-
-
-@kernel
-def geglu_tile(gate: int, up: int, tokens: int, out: int) -> None:
-    """The same for one tile alone, at `out`; gate is overwritten."""
-    geglu_tiles(gate, up, tokens, 0, 1, 0, 1, out)
