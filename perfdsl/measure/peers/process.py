@@ -168,9 +168,8 @@ class Peer:
     def _ask(self, request: Frame, limit: float) -> Frame:
         """The answer to a request; whatever goes wrong ends the process."""
         end = time.monotonic() + limit
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(packed(request))
+            self._send(packed(request))
             answer = unpacked(lambda count: self._read(count, end))
         except (EOFError, BrokenPipeError) as error:
             raise PeerError(f"the peer {self.name} ended", self._last_words()) from error
@@ -181,6 +180,12 @@ class Peer:
             self._process.kill()
             raise PeerError(f"the peer {self.name} answered nonsense", str(error)) from error
         return self._checked(answer)
+
+    def _send(self, frame: bytes) -> None:
+        assert self._process.stdin is not None
+        pipe, left = self._process.stdin.fileno(), memoryview(frame)
+        while left:
+            left = left[os.write(pipe, left) :]
 
     def _checked(self, answer: Frame) -> Frame:
         match answer.head:
