@@ -125,8 +125,9 @@ def _unsure(q, k, v, reach, expected):
         scores = np.where(visible, exact_q @ keys.T, softmax.HIDDEN)
         weights = np.exp2(scores - scores.max(axis=1, keepdims=True))
         above, below = (rounded(weights * (1 + sign * off)).astype(np.float64) for sign in (1, -1))
-        distance = np.abs(values[None] - expected[:, head, None])  # (tokens, keys, d_head)
-        spread = np.einsum("tj,tjd->td", above - below, distance)
+        either = above - below
+        moved = np.abs(expected[:, head]) * either.sum(axis=1, keepdims=True)
+        spread = either @ np.abs(values) + moved
         unsure[:, head] = spread / below.sum(axis=1, keepdims=True) + 1e-6 * np.abs(values).max()
     return unsure
 
@@ -176,10 +177,37 @@ def test_attention_is_exact_but_for_roundings(shape):
     _check(case, _run(case))
 
 
-@pytest.mark.parametrize("tokens", [255, 256, 257, 258, 600])
+@pytest.mark.parametrize("tokens", [255, 256, 257, 258, 600, 2048])
 def test_the_window_ends_at_its_reach(tokens):
     case = _case(Shape(d_head=32, reach=256), [tokens])
     _check(case, _run(case, threads=2))
+
+
+def test_a_long_text_sees_all_of_itself():
+    case = _case(Shape(d_head=32, reach=EVERYTHING), [2048])
+    _check(case, _run(case, threads=2))
+
+
+def test_attention_is_near_to_that_of_unrounded_operands():
+    """Loosely, but with nothing in common: queries, keys, values and weights in float64."""
+    case = _case(Shape(d_head=256, reach=256), [300])
+    q, k, v = (
+        part.reshape(300, -1, 256).astype(np.float64)
+        for part in np.split(case.qkv, [3 * 256, 4 * 256], axis=1)
+    )
+    q, k = (
+        rope.reference(x, w, EPS, case.table) for x, w in zip((q, k), case.weights, strict=True)
+    )
+    scores = np.einsum("thd,jd->htj", q, k[:, 0]) / 16
+    distance = np.abs(np.arange(300)[:, None] - np.arange(300))
+    scores[:, distance > 256] = -np.inf
+    weights = np.exp(scores - scores.max(axis=2, keepdims=True))
+    expected = np.einsum("htj,jd->thd", weights / weights.sum(axis=2, keepdims=True), v[:, 0])
+    result = _run(case)
+    got = (result.bytes_.reshape(300, -1, BLOCK) * result.scales[:, :, None]).reshape(300, 3, 256)
+    cosines = (got * expected).sum(axis=2)
+    cosines /= np.linalg.norm(got, axis=2) * np.linalg.norm(expected, axis=2)
+    assert cosines.min() > 1 - 2e-4
 
 
 @pytest.mark.parametrize("name", ["huge", "equal", "one-hot", "zero", "denormal", "tiny values"])

@@ -19,7 +19,8 @@ import numpy as np
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels import softmax
 from perfdsl.runner.kernels.elements import ELEMENT, PAIRS
-from perfdsl.runner.kernels.pairs import LANES, ROWS, STEP, product
+from perfdsl.runner.kernels.heads import scratch_bytes as pack_scratch
+from perfdsl.runner.kernels.pairs import HALF, LANES, ROWS, STEP, product
 from perfdsl.runner.kernels.quantise import BLOCK, BYTES, Place, emit_row
 from perfdsl.runner.kernels.query_shares import (
     after_seen,
@@ -36,10 +37,11 @@ GAP = 64  # bytes between rows of scores: rows of 4096 bytes would all fall into
 
 
 def scratch_bytes(longest: int, heads: int, kv_heads: int, d_head: int) -> int:
-    """Bytes of scratch that a thread needs for texts of at most so many tokens."""
+    """Bytes of scratch that a thread needs to pack and attend texts of at most so many tokens."""
     rows = max(TILE_ROWS, heads // kv_heads)
     keys = -(-longest // LANES) * LANES
-    return rows * (keys * ELEMENT + GAP + d_head * ELEMENT + ELEMENT)
+    own = rows * (keys + d_head + 1 + d_head // BLOCK) * ELEMENT + rows * GAP + GAP
+    return max(own, pack_scratch(heads, kv_heads))
 
 
 # ------------------------------------------------------------------------------ reference
@@ -142,57 +144,86 @@ def _stretch(
         rows, row = (end - start) * group, blocks * STEP + GAP
         results, scores = scratch, scratch + rows * d_head * ELEMENT
         sums = scores + rows * row
+        inverses = sums + rows * ELEMENT
         query = queries + start * group * row_bytes
-        _scores(query, keys + key * row_bytes, rows, blocks, d_head, scores, row, tally)
-        for n in range(rows):
-            token = start + n // group
+        block = keys + key * row_bytes
+        _scores(query, block, rows, low - key, high - key, d_head, scores, row, tally)
+        for token in range(start, end):
             seen, behind = first_seen(token, reach), after_seen(token, tokens, reach)
-            _weigh(scores + n * row, key, blocks, seen, behind, sums + n * ELEMENT, tally)
+            place = scores + (token - start) * group * row
+            for member in range(group):
+                _hide(place + member * row, blocks, seen - key, behind - key)
+        _weigh(scores, row, rows, blocks, sums, tally)
         element, steps = low // PAIRS, -(-high // PAIRS) - low // PAIRS
         weights = scores + (element - key // PAIRS) * ELEMENT
         panels = values + element * STEP
         _sum(weights, row, panels, panel_bytes, rows, steps, d_head, results, tally)
-        for n in range(rows):
-            token, head = starts[text] + start + n // group, kv_head * group + n % group
-            first_row, held = tile_around(starts[-1], token)
-            place = out + (first_row * heads + head * held) * (d_head // BLOCK) * BYTES
-            result = results + n * d_head * ELEMENT
-            _finish(result, sums + n * ELEMENT, d_head // BLOCK, place, held, token - first_row)
+        width = d_head // BLOCK
+        for n in range(rows):  # all before the first is needed: a division takes long
+            _invert(sums + n * ELEMENT, width, inverses + n * width * ELEMENT)
+        for token in range(start, end):
+            first_row, held = tile_around(starts[-1], starts[text] + token)
+            n = (token - start) * group
+            place = out + (first_row * heads + kv_head * group * held) * width * BYTES
+            _quantise(
+                results + n * d_head * ELEMENT, inverses + n * width * ELEMENT, group * width,
+                place, held, starts[text] + token - first_row,
+            )  # fmt: skip
 
 
-@kernel
+@kernel(inline=True)
 def _scores(
-    queries: int, keys: int, rows: int, blocks: int, d_head: int, out: int, row: int, tally: int
+    queries: int,
+    keys: int,
+    rows: int,
+    first: int,
+    last: int,
+    d_head: int,
+    out: int,
+    row: int,
+    tally: int,
 ) -> None:
-    """Rows of queries times blocks of keys: a block stays in L1 for all rows of the tile."""
+    """Rows of queries times keys first ..< last: 32 keys stay in L1 for all rows of the tile.
+
+    Of a block at an edge, a half that nobody sees is left out: its scores stay what they were.
+    """
     row_bytes = d_head // PAIRS * ELEMENT
     pieces = -(-rows // ROWS)
-    for block in range(blocks):
-        panel, place = keys + block * LANES * row_bytes, out + block * STEP
+    for block in range(-(-last // LANES)):
+        middle = block * LANES + HALF
+        left_out = 1 if first >= middle else 0
+        halves = (1 if last <= middle else 2) - left_out
+        panel = keys + block * LANES * row_bytes + left_out * HALF * ELEMENT
+        place = out + (block * LANES + left_out * HALF) * ELEMENT
         for piece in range(pieces):
             n = rows * piece // pieces
             count = rows * (piece + 1) // pieces - n
             product(
-                count, queries + n * row_bytes, row_bytes, panel, d_head // PAIRS,
+                count, halves, queries + n * row_bytes, row_bytes, panel, d_head // PAIRS,
                 place + n * row, row, tally,
             )  # fmt: skip
 
 
-@kernel
-def _weigh(
-    scores: int, key: int, blocks: int, first: int, last: int, total: int, tally: int
-) -> None:
-    """Scores of keys `key`, `key` + 1, ... become weights; only first ..< last are seen."""
-    before = -(-(first - key) // LANES)
-    if before > 0:
-        softmax.hide(scores, key, before, first, last)
-    whole = (last - key) // LANES
+@kernel(inline=True)
+def _hide(scores: int, blocks: int, first: int, last: int) -> None:
+    """Of a row's scores, those before number `first` and from number `last` on are hidden."""
+    if first > 0:
+        softmax.hide(scores, 0, -(-first // LANES), first, last)
+    whole = last // LANES
     if whole < blocks:
-        softmax.hide(scores + whole * STEP, key + whole * LANES, blocks - whole, first, last)
-    softmax.weigh(scores, blocks, total, tally)
+        softmax.hide(scores + whole * STEP, whole * LANES, blocks - whole, first, last)
 
 
-@kernel
+@kernel(inline=True)
+def _weigh(scores: int, row: int, rows: int, blocks: int, sums: int, tally: int) -> None:
+    """Scores of all rows become weights. The largest of all rows come first: none is waited for."""
+    for n in range(rows):
+        softmax.largest(scores + n * row, blocks, sums + n * ELEMENT)
+    for n in range(rows):
+        softmax.weigh(scores + n * row, blocks, sums + n * ELEMENT, tally)
+
+
+@kernel(inline=True)
 def _sum(
     weights: int,
     row: int,
@@ -206,23 +237,41 @@ def _sum(
 ) -> None:
     """Rows of weights times panels of V: a piece of rows stays in L1 for all panels."""
     pieces = -(-rows // ROWS)
+    halves = int(np.int64(LANES // HALF))  # a literal is another type to Numba
     for piece in range(pieces):
         n = rows * piece // pieces
         count = rows * (piece + 1) // pieces - n
         for panel in range(d_head // LANES):
             product(
-                count, weights + n * row, row, values + panel * panel_bytes, steps,
+                count, halves, weights + n * row, row, values + panel * panel_bytes, steps,
                 out + n * d_head * ELEMENT + panel * STEP, d_head * ELEMENT, tally,
             )  # fmt: skip
 
 
+def _inverse(e: Emitter, total: Value, width: Value, out: Value) -> None:
+    """1 / the sum of a row's weights, once for each block of 32 results; some lanes more."""
+    one = e.splat(e.builder.fdiv(F32(1.0), e.load(total, kind=F32)))
+    size = e.lanes * ELEMENT
+    vectors = e.builder.udiv(e.builder.add(width, e.i64(e.lanes - 1)), e.i64(e.lanes))
+
+    def step(index: Value, _: list[Value]) -> list[Value]:
+        e.store(one, out, e.scaled(index, size))
+        return []
+
+    e.loop(vectors, [], step)
+
+
 def _divided(
-    e: Emitter, sums: Value, total: Value, blocks: Value, tile: Value, held: Value, slot: Value
+    e: Emitter, sums: Value, inverses: Value, blocks: Value, tile: Value, held: Value, slot: Value
 ) -> None:
-    """A head's sums over the sum of its weights, quantised to row `slot` of a tile of `held`."""
-    one = e.builder.fdiv(F32(1.0), e.load(total, kind=F32))
-    inverse = e.splat(one)
-    emit_row(e, lambda at: e.mul(e.load(sums, at), inverse), blocks, Place(tile, held, slot))
+    """A token's sums times an inverse a block, quantised to row `slot` of a tile of `held`."""
+
+    def value(at: Value) -> Value:
+        block = e.builder.lshr(at, e.i64((BLOCK * ELEMENT).bit_length() - 1))
+        return e.mul(e.load(sums, at), e.broadcast(inverses, e.scaled(block, ELEMENT)))
+
+    emit_row(e, value, blocks, Place(tile, held, slot))
 
 
-_finish = intrinsic_of(_divided, "iiiiii")
+_invert = intrinsic_of(_inverse, "iii")
+_quantise = intrinsic_of(_divided, "iiiiii")

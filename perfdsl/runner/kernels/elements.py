@@ -1,6 +1,6 @@
 """Elements: what one lane of an attention operand holds, two bf16 values or one float32.
 
-Rounding to bf16 is by hand, to nearest even: the same bits on every target, denormals included.
+Rounding to bf16 is to nearest even, and denormals become 0: as the instructions have it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from llvmlite import ir
 
 from perfdsl.runner.kernels.target import HOST
-from perfdsl.runner.kernels.vector import F32, I16, I32, Emitter, Value
+from perfdsl.runner.kernels.vector import BF16, F32, I16, I32, Emitter, Value
 
 PAIRS = HOST.pairs
 ELEMENT = 4  # bytes
@@ -22,6 +22,7 @@ def rounded(x: Any) -> Any:
     """What elements of this host hold of float32 values: these, or the nearest bf16."""
     bits = np.array(x, np.float32).view(np.uint32)
     if PAIRS == 2:
+        bits = np.where(bits & 0x7F800000, bits, bits & 0x80000000)
         bits = (bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)
     return bits.view(np.float32)
 
@@ -31,22 +32,25 @@ def kind(e: Emitter) -> Any:
     return I32 if e.target.pairs == 2 else F32
 
 
-def rounded_bits(e: Emitter, a: Value) -> Value:
-    """Float32 lanes rounded to bf16: 32 bits each, of which the lower half is 0."""
-    b, bits = e.builder, e.bits(a)
-    odd = b.and_(b.lshr(bits, e.i32(16)), e.i32(1))
-    return b.and_(b.add(b.add(bits, e.i32(0x7FFF)), odd), e.i32(-0x10000))
+def narrowed(e: Emitter, a: Value) -> Value:
+    """Float32 lanes -> bf16, in 16-bit lanes."""
+    name = f"llvm.x86.avx512bf16.cvtneps2bf16.{32 * e.lanes}"
+    half = ir.VectorType(BF16, e.lanes)
+    function = e.builder.module.globals.get(name) or ir.Function(
+        e.builder.module, ir.FunctionType(half, [a.type]), name
+    )
+    return e.builder.bitcast(e.builder.call(function, [a]), e.vector(I16))
 
 
-def upper_halves(e: Emitter, bits: Value) -> Value:
-    """32-bit lanes -> their upper halves, in 16-bit lanes."""
-    return e.builder.trunc(e.builder.lshr(bits, e.i32(16)), e.vector(I16))
+def widened(e: Emitter, halves: Value) -> Value:
+    """bf16 in 16-bit lanes -> the bits of the same numbers in float32."""
+    return e.builder.shl(e.builder.zext(halves, e.vector(I32)), e.i32(16))
 
 
 def paired(e: Emitter, low: Value, high: Value) -> Value:
     """Two vectors of float32 as one of bf16 pairs: lane by lane, `low` in the lower half."""
-    lower = e.builder.lshr(rounded_bits(e, low), e.i32(16))
-    return e.builder.or_(lower, rounded_bits(e, high))
+    lower = e.builder.zext(narrowed(e, low), e.vector(I32))
+    return e.builder.or_(lower, widened(e, narrowed(e, high)))
 
 
 def transposed(e: Emitter, rows: Sequence[Value]) -> list[Value]:

@@ -24,10 +24,15 @@ from perfdsl.runner.kernels import rope
 from perfdsl.runner.kernels.elements import ELEMENT, PAIRS, paired, transposed
 from perfdsl.runner.kernels.pairs import LANES, STEP
 from perfdsl.runner.kernels.target import HOST
-from perfdsl.runner.kernels.vector import F32, I32, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import I32, Emitter, Value, intrinsic_of
 
 LANES_HERE = HOST.lanes
 LOG2_E = 1.4426950408889634
+
+
+def scratch_bytes(heads: int, kv_heads: int) -> int:
+    """Bytes of scratch that a thread needs to pack."""
+    return (heads + kv_heads) * LANES * ELEMENT
 
 
 @kernel
@@ -67,17 +72,10 @@ def _values_of(elements: Any) -> Any:
 
 
 def emit_query(
-    e: Emitter,
-    row: Value,
-    weights: Value,
-    table: Value,
-    half: Value,
-    eps: Value,
-    scale: Value,
-    out: Value,
+    e: Emitter, row: Value, factor_at: Value, weights: Value, table: Value, half: Value, out: Value
 ) -> None:
     """One head of one token. half: bytes of half of the d_head float32 in `row`."""
-    factor = e.splat(rope.emit_factor(e, row, half, eps, scale))
+    factor = e.broadcast(factor_at)
 
     def step(index: Value, _: list[Value]) -> list[Value]:
         at = e.scaled(index, ELEMENT * e.lanes)
@@ -97,29 +95,26 @@ def emit_keys(
     rows: Value,
     row_bytes: Value,
     last: Value,
+    factors: Value,
     weights: Value,
     table: Value,
     half: Value,
-    eps: Value,
     out: Value,
-    factors: Value,
 ) -> None:
     """One head of as many tokens as there are lanes: their columns of a block of K.
 
-    Tokens after number `last` (from 0) repeat that one. out: address of the columns in the panel;
-    factors: room for a vector of float32.
+    Tokens after number `last` (from 0) repeat that one. out: address of the columns in the panel.
     """
     numbers = [_least(e, e.i64(lane), last) for lane in range(e.lanes)]
     starts = [e.at(rows, e.builder.mul(number, row_bytes)) for number in numbers]
     tables = [e.at(table, e.builder.mul(number, e.scaled(half, 2))) for number in numbers]
-    for lane, start in enumerate(starts):
-        e.store(rope.emit_factor(e, start, half, eps, F32(1.0)), factors, ELEMENT * lane)
+    factors_at = [e.at(factors, e.scaled(number, ELEMENT)) for number in numbers]
 
     def step(index: Value, _: list[Value]) -> list[Value]:
         at = e.scaled(index, ELEMENT * e.lanes)
         turned = []
-        for lane, (start, turn) in enumerate(zip(starts, tables, strict=True)):
-            factor = e.broadcast(factors, ELEMENT * lane)
+        for start, turn, factor_at in zip(starts, tables, factors_at, strict=True):
+            factor = e.broadcast(factor_at)
             turned.append(rope.emit_turned(e, start, weights, turn, half, at, factor))
         place = e.at(out, e.scaled(index, STEP * e.lanes))
         if e.target.pairs == 2:
@@ -171,8 +166,9 @@ def emit_values(
     e.loop(panels, [], step)
 
 
-_query = intrinsic_of(emit_query, "iiiiffi")
-_keys = intrinsic_of(emit_keys, "iiiiiifii")
+_factor = intrinsic_of(rope.emit_factor, "iiffi")
+_query = intrinsic_of(emit_query, "iiiiii")
+_keys = intrinsic_of(emit_keys, "iiiiiiii")
 _values = intrinsic_of(emit_values, "iiiiii")
 
 
@@ -203,83 +199,116 @@ def pack_heads(
     qkv: address of float32 (rows, (heads + 2 kv_heads) * d_head); starts, slots: int64 (texts + 1),
     the first row and the first key slot of each text, behind them the numbers of rows and slots;
     weights_q, weights_k: addresses of float32 (d_head,); table: address of `rope.turns`;
-    q, k, v: addresses of the packed operands; scratch: of 64 bytes for this thread.
+    q, k, v: addresses of the packed operands; scratch: of `scratch_bytes` for this thread.
     """
-    row_bytes = (heads + 2 * kv_heads) * d_head * ELEMENT
     parts = heads + 2 * kv_heads
     units = slots[-1] // LANES * parts
     unit, last = units * thread // threads, units * (thread + 1) // threads
     text = 0
     while unit < last:
         block, part = unit // parts, unit % parts
+        end = min(parts, part + last - unit)
         while slots[text + 1] <= block * LANES:
             text += 1
         first = block * LANES - slots[text]  # position in the text
         count = min(LANES, starts[text + 1] - starts[text] - first)
         row = starts[text] + first
-        source = qkv + row * row_bytes + part * d_head * ELEMENT
+        source = qkv + row * parts * d_head * ELEMENT
         turned = table + first * d_head * ELEMENT
-        if part < heads:
-            group = heads // kv_heads
-            place = (part // group * starts[-1] + row) * group + part % group
-            target = q + place * d_head // PAIRS * ELEMENT
-            _pack_q(source, row_bytes, count, d_head, group, weights_q, eps, turned, target)
-        elif part < heads + kv_heads:
-            panel = k + (part - heads) * slots[-1] * d_head // PAIRS * ELEMENT
-            panel += block * d_head // PAIRS * STEP
-            _pack_k(source, row_bytes, count, d_head, weights_k, eps, turned, panel, scratch)
-        else:
-            panel_bytes = slots[-1] // PAIRS * STEP
-            panel = v + (part - heads - kv_heads) * (d_head // LANES) * panel_bytes
-            panel += block * (LANES // PAIRS) * STEP
-            _pack_v(source, row_bytes, count, d_head, panel, panel_bytes)
-        unit += 1
+        _factors(source, count, part, end, heads, kv_heads, d_head, eps, scratch)
+        _pack_q(
+            source, count, part, min(end, heads), heads, kv_heads, d_head, scratch, weights_q,
+            turned, q, row, starts[-1],
+        )  # fmt: skip
+        for head in range(max(part, heads) - heads, end - heads):
+            at = source + (heads + head) * d_head * ELEMENT
+            if head < kv_heads:
+                held = scratch + (heads + head) * LANES * ELEMENT
+                panel = k + (head * slots[-1] + block * LANES) * (d_head // PAIRS) * ELEMENT
+                _pack_k(at, parts, count, held, d_head, weights_k, turned, panel)
+            else:
+                panel_bytes = slots[-1] // PAIRS * STEP
+                panel = v + (head - kv_heads) * (d_head // LANES) * panel_bytes
+                panel += block * (LANES // PAIRS) * STEP
+                _pack_v(at, parts, count, d_head, panel, panel_bytes)
+        unit += end - part
+
+
+@kernel
+def _factors(
+    source: int,
+    count: int,
+    part: int,
+    end: int,
+    heads: int,
+    kv_heads: int,
+    d_head: int,
+    eps: float,
+    out: int,
+) -> None:
+    """What rows of queries and keys are multiplied with, float32 [heads + kv_heads][32 tokens].
+
+    Before anything else, as rows wait long for their factors; in the order of memory.
+    """
+    row_bytes = (heads + 2 * kv_heads) * d_head * ELEMENT
+    for token in range(count):
+        for head in range(part, min(end, heads + kv_heads)):
+            scale = query_scale(d_head) if head < heads else np.float32(1.0)
+            at = source + token * row_bytes + head * d_head * ELEMENT
+            place = out + (head * LANES + token) * ELEMENT
+            _factor(at, d_head * 2, np.float32(eps), scale, place)
 
 
 @kernel
 def _pack_q(
     source: int,
-    row_bytes: int,
     count: int,
+    part: int,
+    end: int,
+    heads: int,
+    kv_heads: int,
     d_head: int,
-    group: int,
+    factors: int,
     weights: int,
-    eps: float,
     table: int,
-    out: int,
+    q: int,
+    row: int,
+    rows: int,
 ) -> None:
-    scale = query_scale(d_head)
+    """Heads part ..< end of the queries of `count` tokens, of which the first is number `row`."""
+    group, head_bytes = heads // kv_heads, d_head * ELEMENT
     for token in range(count):
-        place = out + token * group * d_head // PAIRS * ELEMENT
-        turned = table + token * d_head * ELEMENT
-        _query(
-            source + token * row_bytes, weights, turned, d_head * 2, np.float32(eps), scale, place
-        )
+        for head in range(part, end):
+            at = source + (token * (heads + 2 * kv_heads) + head) * head_bytes
+            place = (head // group * rows + row + token) * group + head % group
+            factor = factors + (head * LANES + token) * ELEMENT
+            out = q + place * head_bytes // PAIRS
+            _query(at, factor, weights, table + token * head_bytes, d_head * 2, out)
 
 
 @kernel
 def _pack_k(
     source: int,
-    row_bytes: int,
+    parts: int,
     count: int,
+    factors: int,
     d_head: int,
     weights: int,
-    eps: float,
     table: int,
     out: int,
-    scratch: int,
 ) -> None:
+    """One head of the keys of a block; rows are `parts` heads long."""
+    row_bytes = parts * d_head * ELEMENT
     for first in range(0, count, LANES_HERE):
         rows, turned = source + first * row_bytes, table + first * d_head * ELEMENT
-        place = out + first * ELEMENT
-        last = count - 1 - first
-        _keys(rows, row_bytes, last, weights, turned, d_head * 2, np.float32(eps), place, scratch)
+        place, held = out + first * ELEMENT, factors + first * ELEMENT
+        _keys(rows, row_bytes, count - 1 - first, held, weights, turned, d_head * 2, place)
 
 
 @kernel
-def _pack_v(
-    source: int, row_bytes: int, count: int, d_head: int, out: int, panel_bytes: int
-) -> None:
+def _pack_v(source: int, parts: int, count: int, d_head: int, out: int, panel_bytes: int) -> None:
+    """One head of the values of a block; rows are `parts` heads long."""
+    row_bytes = parts * d_head * ELEMENT
     for token in range(0, count, PAIRS):
         row = source + token * row_bytes
         has_second = token + 1 < count

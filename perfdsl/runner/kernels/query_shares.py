@@ -15,19 +15,19 @@ from perfdsl.runner.jit import kernel
 FIXED = 16  # a query's own cost, in keys: the division of its sums, and their quantisation
 
 
-@kernel
+@kernel(inline=True)
 def first_seen(token: int, reach: int) -> int:
     """The first position that a token sees."""
     return max(0, token - reach)
 
 
-@kernel
+@kernel(inline=True)
 def after_seen(token: int, tokens: int, reach: int) -> int:
     """The position behind the last one that a token sees."""
     return min(tokens, token + reach + 1)
 
 
-@kernel
+@kernel(inline=True)
 def cost_before(token: int, tokens: int, reach: int) -> int:
     """What the queries 0 ..< token of a text cost together: a sum of `after_seen - first_seen`."""
     cut = max(0, token - reach - 1)  # queries whose window begins behind position 0: 1 + 2 + ...

@@ -33,8 +33,8 @@ def reference(x: Any, weights: Any, eps: float, table: Any) -> Any:
     return np.concatenate([low * cos - high * sin, high * cos + low * sin], axis=-1)
 
 
-def emit_factor(e: Emitter, row: Value, half: Value, eps: Value, scale: Value) -> Value:
-    """Scale / sqrt(mean of squares + eps), a float32.
+def emit_factor(e: Emitter, row: Value, half: Value, eps: Value, scale: Value, out: Value) -> None:
+    """What a row is multiplied with, scale / sqrt(mean of squares + eps): a float32, put at `out`.
 
     row: address of the head's d_head float32; half: bytes of half of them, as i64.
     """
@@ -50,7 +50,7 @@ def emit_factor(e: Emitter, row: Value, half: Value, eps: Value, scale: Value) -
     b = e.builder
     count = b.sitofp(b.udiv(half, e.i64(2)), F32)  # d_head = 2 * half / 4 bytes
     root = e.sqrt(b.fadd(b.fdiv(squares, count), eps))
-    return b.fdiv(scale, root)
+    e.store(b.fdiv(scale, root), out)
 
 
 def emit_turned(

@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 
 from perfdsl.runner.kernels import tally as tallies
-from perfdsl.runner.kernels.elements import ELEMENT, rounded_bits, upper_halves
+from perfdsl.runner.kernels.elements import ELEMENT, narrowed, widened
 from perfdsl.runner.kernels.pairs import LANES, STEP
 from perfdsl.runner.kernels.vector import I32, I64, Emitter, Value, intrinsic_of
 
@@ -58,13 +58,25 @@ def emit_hide(
     e.loop(blocks, [], step)
 
 
+def emit_largest(e: Emitter, scores: Value, blocks: Value, out: Value) -> None:
+    """The largest of `blocks` (>= 1) x 32 scores is put at `out`."""
+
+    def step(index: Value, largest: list[Value]) -> list[Value]:
+        at = e.at(scores, e.scaled(index, STEP))
+        loaded = [e.load(at, ELEMENT * e.lanes * n) for n in range(len(largest))]
+        return [e.maximum(*pair) for pair in zip(loaded, largest, strict=True)]
+
+    found = e.loop(blocks, [e.f32(HIDDEN)] * (LANES // e.lanes), step)
+    e.store(e.greatest_of(reduce(e.maximum, found)), out)
+
+
 def emit_weigh(e: Emitter, scores: Value, blocks: Value, total: Value, tally: Value) -> None:
-    """`blocks` (>= 1) x 32 scores become weights in place, elements of the product with V.
+    """`blocks` x 32 scores become weights in place, elements of the product with V.
 
     A row of weights is as long as its scores with one float32 an element, half as long with two
-    bf16. total: address where their float32 sum is put.
+    bf16. total: address of the largest score, where the sum of the weights is put.
     """
-    top, parts = e.splat(_largest(e, scores, blocks)), range(LANES // e.lanes)
+    top, parts = e.broadcast(total), range(LANES // e.lanes)
 
     def step(index: Value, sums: list[Value]) -> list[Value]:
         at = e.at(scores, e.scaled(index, STEP))
@@ -74,27 +86,15 @@ def emit_weigh(e: Emitter, scores: Value, blocks: Value, total: Value, tally: Va
             _count(e, tally, score)
             weight = e.exp2(e.sub(score, top))
             if e.target.pairs == 2:
-                bits = rounded_bits(e, weight)
-                e.store(upper_halves(e, bits), target, 2 * e.lanes * n)
-                weight = e.builder.bitcast(bits, weight.type)
+                halves = narrowed(e, weight)
+                e.store(halves, target, 2 * e.lanes * n)
+                weight = e.builder.bitcast(widened(e, halves), weight.type)
             else:
                 e.store(weight, target, ELEMENT * e.lanes * n)
             sums[n] = e.add(sums[n], weight)
         return sums
 
     e.store(e.sum_of(reduce(e.add, e.loop(blocks, [e.f32(0.0)] * len(parts), step))), total)
-
-
-def _largest(e: Emitter, scores: Value, blocks: Value) -> Value:
-    """The largest score, a float32."""
-
-    def step(index: Value, largest: list[Value]) -> list[Value]:
-        at = e.at(scores, e.scaled(index, STEP))
-        loaded = [e.load(at, ELEMENT * e.lanes * n) for n in range(len(largest))]
-        return [e.maximum(*pair) for pair in zip(loaded, largest, strict=True)]
-
-    found = e.loop(blocks, [e.f32(HIDDEN)] * (LANES // e.lanes), step)
-    return e.greatest_of(reduce(e.maximum, found))
 
 
 def _count(e: Emitter, tally: Value, score: Value) -> None:
@@ -107,4 +107,5 @@ def _count(e: Emitter, tally: Value, score: Value) -> None:
 
 
 hide = intrinsic_of(emit_hide, "iiiii")
+largest = intrinsic_of(emit_largest, "iii")
 weigh = intrinsic_of(emit_weigh, "iiii")
