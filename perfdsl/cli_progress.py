@@ -20,9 +20,9 @@ def bar(doing: str) -> Iterator[Callable[[int, int], None]]:
 
     def draw(done: int, whole: int) -> None:
         nonlocal drawn
-        share = done / whole if whole else 1.0
-        full = int(share * CELLS)
-        text = f"{doing} [{'#' * full}{'.' * (CELLS - full)}] {int(share * 100):3} %"
+        percent = 100 * done // whole if whole else 100
+        full = percent * CELLS // 100
+        text = f"{doing} [{'#' * full}{'.' * (CELLS - full)}] {percent:3} %"
         if text != drawn:
             stream.write(f"\r{text}")
             stream.flush()

@@ -63,7 +63,7 @@ def model_synth(
     with mistakes_told(Screen(color, width)):
         from perfdsl.runner.synth import save_model
 
-        with bar(f"writing {output}") as progress:
+        with bar(f"writing the {size} model") as progress:
             count = save_model(output, size, seed, progress, force=force)
     write(f"{output}: {count:,} bytes, the {size} model with random weights of seed {seed}")
 
