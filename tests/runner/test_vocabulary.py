@@ -1,12 +1,17 @@
 """A vocabulary that is none is an error of the file's: which token, and at which byte."""
 
 import math
+import random
+from collections import Counter
 
 import pytest
 
-from perfdsl.runner.errors import VocabularyError
+from perfdsl.runner.errors import ModelFileError, VocabularyError
+from perfdsl.runner.gguf import Array, open_gguf
 from perfdsl.runner.gguf_types import ValueType
 from perfdsl.runner.gguf_write import Keyed
+from perfdsl.runner.tokenizer import open_tokenizer
+from tests.runner.tiny_file import TINY
 from tests.runner.tiny_vocabulary import NAME, changed, flag, floats, parts, texts, whole
 
 
@@ -93,3 +98,61 @@ def test_a_special_token_that_is_not_put_need_not_be(tmp_path):
     beyond = (ValueType.UINT32, 2**32 - 1)
     found = changed(tmp_path, add_eos_token=flag(False), eos_token_id=beyond)
     assert found.ids("") == [2]
+
+
+# ------------------------------------------------------------------------------------- mutants
+
+
+def arrays():
+    """Where the three lists lie in the tiny file."""
+    keys = open_gguf(TINY).keys
+    found = [keys[NAME + name] for name in ("tokens", "scores", "token_type")]
+    return [(each.offset, each.nbytes) for each in found if isinstance(each, Array)]
+
+
+def mutant(whole, places, chance):
+    """The file with some bytes of its vocabulary changed, or with pieces of it exchanged."""
+    data = bytearray(whole)
+    offset, length = chance.choice(places)
+    for _ in range(chance.choice([1, 1, 3, 10])):
+        at = offset + chance.randrange(length)
+        data[at] = chance.choice([0, 0x20, 0x7F, 0x80, 0xFF, chance.randrange(256), data[at] ^ 1])
+    if chance.random() < 0.3:
+        one, other = (offset + chance.randrange(length - 8) for _ in range(2))
+        data[one : one + 8] = data[other : other + 8]
+    return bytes(data)
+
+
+def outcome(path, text):
+    """The class of the error that a file gives, "" for one whose tokenizer gives ids."""
+    try:
+        ids = open_tokenizer(open_gguf(path)).ids(text)
+    except ModelFileError as error:
+        return type(error).__name__
+    assert all(0 <= number < 512 for number in ids)
+    return ""
+
+
+def outcomes(path, number, seed):
+    chance = random.Random(seed)  # noqa: S311  the same files every time
+    whole, places = TINY.read_bytes(), arrays()
+    text = "The quick brown fox, <eos>  \n\u2581\U0001f600 \u0301\0 über"
+    found: Counter[str] = Counter()
+    for _ in range(number):
+        path.write_bytes(mutant(whole, places, chance))
+        found[outcome(path, text)] += 1
+    return found
+
+
+def test_mutants_of_a_vocabulary_are_read_or_refused(tmp_path):
+    """Four hundred: a tokenizer with ids of the vocabulary, or an error of the file's."""
+    found = outcomes(tmp_path / "mutant.gguf", 400, 0)
+    assert set(found) == {"", "VocabularyError", "ModelFileError"}
+    assert min(found.values()) > 20
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_many_more_mutants_of_a_vocabulary_are_read_or_refused(seed, tmp_path):
+    """The same for mutants that nobody has seen."""
+    assert outcomes(tmp_path / "mutant.gguf", 1000, seed).total() == 1000
