@@ -1,7 +1,7 @@
 """What the made-up vocabulary is made of: characters of many scripts, and a little English.
 
-A row of SCRIPTS is a share of the merges and ranges of code points, the frequent ones first; a
-merge joins pieces of one script. What no row names, a text spells in bytes.
+A row of SCRIPTS is a share of the merges and ranges of code points, with the frequent ones first; a
+merge joins pieces of one script. Characters of no row are spelled in bytes.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ WORDS = (
 )
 CODE = "();  (); == != += -> => :: // /* */ ## ** -- __ </ /> {} [] () }; }) ]) ), \": ', .. ..."
 
-LATIN = (12, [(0xE0, 0xFF), (0xC0, 0xDF), (0x100, 0x17F), (0xA1, 0xBF), (0x1EA0, 0x1EF9)])
 SCRIPTS: Sequence[tuple[int, Ranges]] = (
-    LATIN,
+    (12, [(0xE0, 0xFF), (0xC0, 0xDF), (0x100, 0x17F), (0xA1, 0xBF), (0x1EA0, 0x1EF9)]),  # Latin
     (12, [(0x430, 0x44F), (0x451, 0x45F), (0x410, 0x42F), (0x490, 0x493)]),  # Cyrillic
     (3, [(0x3B1, 0x3C9), (0x3AC, 0x3AF), (0x391, 0x3A1), (0x3A3, 0x3A9)]),  # Greek
     (3, [(0x5D0, 0x5EA), (0x5B0, 0x5BC)]),  # Hebrew
@@ -56,7 +55,7 @@ SCRIPTS: Sequence[tuple[int, Ranges]] = (
     (1, [(0x2010, 0x2027), (0x2190, 0x21FF), (0x2200, 0x22FF), (0x20A0, 0x20BF)]),  # signs
     (1, [(0x300, 0x314), (0x250, 0x2AF)]),  # combining marks, phonetic letters
 )
-ENGLISH = 30  # the share of merges of English pieces
+ENGLISH = 30  # the same for pieces of English
 FEW = "éüñßдеи中日あ한العก😀\u0301\u200d"  # all that a small vocabulary has besides ASCII
 UNUSED = 6144  # control tokens at the end, as many as Gemma has within some percent
 

@@ -36,6 +36,7 @@ SPACE = "\u2581"  # a space inside a piece
 SPECIAL_SCORE = -1000.0
 LONGEST = 14  # characters of a merge
 STREAM = 1 << 40  # of random bits: away from the tensors'
+BEGINNERS = 60  # characters of a script that words begin with
 LARGE = 4096  # from here on a vocabulary has every script
 
 
@@ -53,7 +54,7 @@ def made_vocabulary(size: int, seed: int) -> MadeVocabulary:
     front = [*_specials(size), *_cuts(size), *((f"<0x{b:02X}>", Kind.BYTE) for b in range(256))]
     letters = _characters(size)
     back = [(f"<unused{n}>", Kind.CONTROL) for n in range(99, 99 + UNUSED)] if size >= LARGE else []
-    merges = Merges(letters)
+    merges = Merges()
     merges.grow(size - len(front) - len(letters) - len(back), seed)
     pieces = [*merges.ranks, *letters]
     middle = [(piece, Kind.NORMAL) for piece in pieces]
@@ -99,39 +100,34 @@ def _of(ranges: Sequence[tuple[int, int]]) -> Iterator[str]:
 class Merges:
     """ranks: each piece of two characters or more, with the number of its merge."""
 
-    def __init__(self, letters: Sequence[str]) -> None:
+    def __init__(self) -> None:
         self.ranks: dict[str, int] = {}
-        self._letters = frozenset(letters)
 
     def grow(self, count: int, seed: int) -> None:
+        """Learn English, as much of it as there is room for, and fill up with all scripts."""
         for text in _english():
-            if len(self.ranks) < count:
-                self._learn(text, count)
-        pools = [[c for c in _of(ranges) if c in self._letters] for _, ranges in SCRIPTS]
-        pools = [[SPACE + c for c in pool[:60]] + pool for pool in pools]
-        pools.append([*LETTERS, *self.ranks])
-        shares = [share * 10 for share, _ in SCRIPTS] + [ENGLISH * 10]
-        wheel = [pool for pool, share in zip(pools, shares, strict=True) for _ in range(share)]
-        for turn in range(64 if len(self.ranks) < count else 0):
-            if self._spin(wheel, count, seed, turn):
-                return
+            while text not in self.ranks and len(self.ranks) < count and self._join(text):
+                pass
+        wheel = _wheel([*LETTERS, *self.ranks])
+        turn = 0
+        while len(self.ranks) < count:
+            self._spin(wheel, count, Stream(seed, STREAM + turn))
+            turn += 1
 
-    def _spin(self, wheel: Sequence[list[str]], count: int, seed: int, turn: int) -> bool:
-        """Join pieces at random, the early ones of a script more often: the square of a fraction
-        that is uniform tells which. True when there are enough."""
-        drawn = Stream(seed, STREAM + turn).words(3 * count).reshape(count, 3)
-        for which, one, other in drawn.tolist():
+    def _spin(self, wheel: Sequence[list[str]], count: int, stream: Stream) -> None:
+        """Join pieces at random, the early ones of a script more often: a place among them is the
+        square of a uniform fraction."""
+        for which, one, other in stream.words(3 * count).reshape(count, 3).tolist():
             pool = wheel[which % len(wheel)]
             left = pool[one * one * len(pool) >> 32]
             right = pool[other * other * len(pool) >> 32]
             joined = left + right
-            if right[0] != SPACE and len(joined) <= LONGEST and joined not in self.ranks:
-                made = self._join(joined)
-                if made:
-                    pool.append(made)
-                    if len(self.ranks) == count:
-                        return True
-        return False
+            if right[0] == SPACE or len(joined) > LONGEST or joined in self.ranks:
+                continue
+            if made := self._join(joined):
+                pool.append(made)
+            if len(self.ranks) == count:
+                return
 
     def _join(self, text: str) -> str:
         """The piece that text's first two pieces make, where that is its own encoding; or ''."""
@@ -141,10 +137,6 @@ class Merges:
             return ""
         self.ranks[made] = len(self.ranks)
         return made
-
-    def _learn(self, text: str, count: int) -> None:
-        while text not in self.ranks and len(self.ranks) < count and self._join(text):
-            pass
 
     def encoded(self, text: str) -> list[str]:
         """Text's pieces: the merge of the lowest number first, the leftmost of its kind."""
@@ -160,6 +152,15 @@ class Merges:
                 break
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
         return parts
+
+
+def _wheel(english: list[str]) -> list[list[str]]:
+    """The pieces that are joined with each other, each script's as often as its share says."""
+    pools = []
+    for share, ranges in SCRIPTS:
+        letters = list(_of(ranges))
+        pools += [[*(SPACE + letter for letter in letters[:BEGINNERS]), *letters]] * share
+    return pools + [english] * ENGLISH
 
 
 def _english() -> Iterator[str]:
