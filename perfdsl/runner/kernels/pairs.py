@@ -63,13 +63,13 @@ def emit_product(
 
     See `product`. Code is emitted for each number of rows: sums must have names, not numbers.
     """
-    operands = _Operands(a, a_row, b, steps, out, out_row, tally)
+    operands = Operands(a, a_row, b, steps, out, out_row, tally)
 
     def tile(count: int) -> None:
         wide = e.lanes * VECTORS
         if wide > HALF:  # one tile does both halves, another one the first
-            both = {1: partial(_tile, e, count, VECTORS // 2, operands)}
-            e.cases(halves, both | {2: partial(_tile, e, count, VECTORS, operands)})
+            both = {1: partial(emit_tile, e, count, VECTORS // 2, operands)}
+            e.cases(halves, both | {2: partial(emit_tile, e, count, VECTORS, operands)})
         else:
             each = e.builder.mul(halves, e.i64(HALF // wide))
             e.loop(each, [], lambda part, _: _part(e, count, operands, part))
@@ -77,7 +77,7 @@ def emit_product(
     e.cases(rows, {count: partial(tile, count) for count in range(1, rows_at_once(e.target) + 1)})
 
 
-class _Operands(NamedTuple):
+class Operands(NamedTuple):
     a: Value
     a_row: Value
     b: Value
@@ -87,14 +87,14 @@ class _Operands(NamedTuple):
     tally: Value
 
 
-def _part(e: Emitter, count: int, given: _Operands, part: Value) -> list[Value]:
+def _part(e: Emitter, count: int, given: Operands, part: Value) -> list[Value]:
     """One tile's lanes of a half."""
     at = e.scaled(part, ELEMENT * e.lanes * VECTORS)
-    _tile(e, count, VECTORS, given._replace(b=e.at(given.b, at), out=e.at(given.out, at)))
+    emit_tile(e, count, VECTORS, given._replace(b=e.at(given.b, at), out=e.at(given.out, at)))
     return []
 
 
-def _tile(e: Emitter, count: int, width: int, given: _Operands) -> None:
+def emit_tile(e: Emitter, count: int, width: int, given: Operands) -> None:
     """`count` rows x `width` vectors, all sums in registers."""
     size = ELEMENT * e.lanes
     # A row's address is a start of four rows plus 0, 1, 2 or 3 row lengths: x86 adds two registers
