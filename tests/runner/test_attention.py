@@ -121,7 +121,7 @@ def _unsure(q, k, v, reach, expected):
         exact_q, keys, values = (
             each.astype(np.float64) for each in (q[:, head], k[:, kv], v[:, kv])
         )
-        off = 1e-6 + 4e-7 * (np.abs(exact_q) @ np.abs(keys).T).max(axis=1, keepdims=True)
+        off = 5e-6 + 4e-7 * (np.abs(exact_q) @ np.abs(keys).T).max(axis=1, keepdims=True)
         scores = np.where(visible, exact_q @ keys.T, softmax.HIDDEN)
         weights = np.exp2(scores - scores.max(axis=1, keepdims=True))
         above, below = (rounded(weights * (1 + sign * off)).astype(np.float64) for sign in (1, -1))

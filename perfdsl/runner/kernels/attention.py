@@ -161,8 +161,10 @@ def _stretch(
         width = d_head // BLOCK
         for n in range(rows):  # all before the first is needed: a division takes long
             _invert(sums + n * ELEMENT, width, inverses + n * width * ELEMENT)
+        first_row, held = 0, 0
         for token in range(start, end):
-            first_row, held = tile_around(starts[-1], starts[text] + token)
+            if starts[text] + token >= first_row + held:
+                first_row, held = tile_around(starts[-1], starts[text] + token)
             n = (token - start) * group
             place = out + (first_row * heads + kv_head * group * held) * width * BYTES
             _quantise(
