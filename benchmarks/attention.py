@@ -97,7 +97,8 @@ class Layer:
         _pack(times, (*_at(self.qkv), *self.texts, *rest, *_at(self.scratch)))
 
     def attend(self, reach: int, times: int) -> None:
-        rest = (reach, *_at(self.out, self.scratch, self.tally))
+        parts = np.array([0, self.tokens], np.int64)
+        rest = (reach, parts, *_at(self.out), 0, *_at(self.scratch, self.tally))
         _attend(times, (*_at(self.q, self.k, self.v), *self.texts, *rest))
 
     def pairs(self, reach: int) -> int:

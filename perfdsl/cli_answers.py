@@ -93,9 +93,14 @@ def written(text: str, output: Path | None, *, force: bool) -> Diagnostic | None
     if output is None:
         write(text)
         return None
+    return saved(f"{text}\n".encode(), output, force=force)
+
+
+def saved(content: bytes, output: Path, *, force: bool) -> Diagnostic | None:
+    """Write a file; why it cannot be written, if it cannot."""
     try:
-        with output.open("w" if force else "x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text + "\n")
+        with output.open("wb" if force else "xb") as stream:
+            stream.write(content)
     except FileExistsError:
         title = f"{output} is there already"
         return Diagnostic("P003", title, None, help="replace it with --force")

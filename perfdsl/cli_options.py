@@ -55,6 +55,14 @@ class ColorChoice(StrEnum):
     NEVER = "never"
 
 
+class VectorForm(StrEnum):
+    """How vectors are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    NUMPY = "numpy"
+
+
 class Stage(StrEnum):
     """What `show` shows."""
 
@@ -69,6 +77,9 @@ Output = Annotated[
     Path | None, option("--output", "-o", metavar="FILE", help="else standard output")
 ]
 Force = Annotated[bool, option("--force", help="replace the output file")]
+Threads = Annotated[
+    int, option("--threads", min=0, max=1024, metavar="N", help="0: as many as there are cores")
+]
 Color = Annotated[ColorChoice, option("--color", help="when to use colour")]
 Width = Annotated[
     int,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-from perfdsl.arguments import Room, option
+from perfdsl.arguments import Room, argument, option
 from perfdsl.cli_answers import written
 from perfdsl.cli_options import (
     Color,
@@ -24,6 +24,8 @@ from perfdsl.cli_options import (
     ModelName,
     Output,
     PlainForm,
+    Threads,
+    VectorForm,
     Width,
 )
 from perfdsl.cli_progress import bar
@@ -114,6 +116,43 @@ def _told(
 
 
 # ------------------------------------------------------------------------------------- embed
+
+
+@room.command()
+def embed(
+    file: ModelName,
+    texts: Annotated[
+        list[str] | None, argument(metavar="TEXT", help="none: standard input, one text a line")
+    ] = None,
+    ids: Annotated[bool, option("--ids", help="texts are token ids: `2,818,4282,1`")] = False,
+    prompt: Annotated[
+        str, option("--prompt", metavar="NAME", help="put a prompt in front: query, document, ...")
+    ] = "",
+    title: Annotated[str, option("--title", help="of the document, with --prompt document")] = "",
+    dim: Annotated[
+        int, option("--dim", min=0, metavar="N", help="values of a vector: 768, 512, 256, 128")
+    ] = 0,
+    truncate: Annotated[
+        bool, option("--truncate", help="cut texts that are longer than the model takes")
+    ] = False,
+    threads: Threads = 0,
+    form: Annotated[VectorForm, option("--format", help="of the vectors")] = VectorForm.TEXT,
+    output: Output = None,
+    force: Force = False,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+) -> None:
+    """Turn texts into vectors."""
+    from perfdsl.cli_embed import Request, embedded
+
+    request = Request(file, texts or [], ids, prompt, title, dim, truncate, threads, form)
+    screen = Screen(color, width)
+    with mistakes_told(screen, file):
+        refused = embedded(request, output, force=force)
+    if refused is not None:
+        screen.problems([refused])
+        sys.exit(MISTAKE)
+
 
 # ------------------------------------------------------------------------------------- bench
 

@@ -76,7 +76,10 @@ TABLE: Mapping[str, Row] = {
     "cli_progress": row(),
     "cli_runner": row(
         "arguments cli_answers cli_options cli_progress cli_screen diagnostics",
-        lazy="runner measure compare present",
+        lazy="runner measure compare present cli_embed",
+    ),
+    "cli_embed": row(
+        "cli_answers cli_options cli_progress diagnostics", lazy="runner present numpy"
     ),
     "cli": row("arguments cli_programs cli_screen perfdsl", lazy="cli_runner"),
     "api_results": row(EVERYTHING, lazy="sympy"),

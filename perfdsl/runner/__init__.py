@@ -12,4 +12,10 @@ describe        what a file holds, as data; to_perf: the same as a program
 synth           a model file of random weights, on a machine without one
 kernels         one file a kernel; target and vector: the instruction sets, and code for them
 jit             a function compiled once per machine; code_folder: where it is kept
+pool            threads that run one program; barrier: where they meet; crew, places, cores
+memory          aligned pages; weights: a file's matrices packed into them; packing
+forward         the forward pass: every phase of it, kernel by kernel
+workspace       where a pass runs, and the job that tells native code; passes: which texts, where
+model           EmbeddingModel: open, embed
+instruments     the time of each phase; oracle: what a build that counts has counted
 """

@@ -133,7 +133,9 @@ class Pool:
             begun = perf_counter()
             self._do(program, arguments, first, last)
             took = perf_counter() - begun
-            at_once = max(1, int((last - first) * SLICE_S / max(took, 1e-9)))
+            # At most twice as many as before: a first step may be far shorter than the others.
+            fitting = int((last - first) * SLICE_S / max(took, 1e-9))
+            at_once = max(1, min(2 * at_once, fitting))
             first = last
 
     def _do(self, program: Program, arguments: int, first: int, last: int) -> None:

@@ -7,6 +7,8 @@ equal as they can be, because a tile of one row costs nearly as much as a full o
 `rows` is at least 1 in all of these; the longer tiles come first.
 """
 
+from typing import Any
+
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.target import HOST
 
@@ -51,3 +53,16 @@ def tile_around(rows: int, row: int) -> tuple[int, int]:
     """The first row of the tile in which a row lies, and how many rows the tile has."""
     tile = tile_of(rows, row)
     return first_row(rows, tile), tile_tokens(rows, tile)
+
+
+@kernel
+def part_around(parts: Any, row: int) -> tuple[int, int]:
+    """The part in which a row lies: its first row, and how many rows it has.
+
+    Where rows are cut into parts, each part has tiles of its own. parts: int64, the first row of
+    each part, and the number of all rows behind them.
+    """
+    part = 0
+    while parts[part + 1] <= row:
+        part += 1
+    return parts[part], parts[part + 1] - parts[part]

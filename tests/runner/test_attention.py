@@ -84,6 +84,7 @@ def _run(case, threads=1):
     blocks = shape.heads * shape.d_head // BLOCK
     out = np.zeros(starts[-1] * blocks * BYTES, np.uint8)
     counts = np.zeros(tally.WORDS, np.int64)
+    whole = np.array([0, starts[-1]], np.int64)  # one part: tiles of all rows
     weights = _at(case.weights), _at(case.weights) + 4 * shape.d_head
     for thread in range(threads):
         heads.pack_heads(
@@ -92,8 +93,8 @@ def _run(case, threads=1):
         )  # fmt: skip
     for thread in range(threads):
         attention.attend(
-            thread, threads, _at(q), _at(k), _at(v), starts, slots, *sizes, shape.reach, _at(out),
-            _at(scratch), _at(counts),
+            thread, threads, _at(q), _at(k), _at(v), starts, slots, *sizes, shape.reach, whole,
+            _at(out), blocks * BYTES, _at(scratch), _at(counts),
         )  # fmt: skip
     held = heads.unpacked(q, k, v, starts, slots, *sizes)
     return Result(*held, *untiled(out, starts[-1], shape.heads * shape.d_head), counts)

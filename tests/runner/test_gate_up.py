@@ -33,7 +33,7 @@ def run(x, gate, up, threads=1):
     blocks = gate.rows // 32
     tiles, out = q8_tiles(x), np.zeros(x.rows * blocks * 40 + 64, np.uint8)
     out[-64:] = 0xA5
-    scratch, counts = np.zeros(SCRATCH, np.uint8), np.zeros(8, np.int64)
+    scratch, counts = np.zeros(SCRATCH, np.uint8), np.zeros(16, np.int64)
     for thread in range(threads):
         first, last, first_tile, last_tile = product_share(
             blocks, tile_count(x.rows), thread, threads

@@ -30,7 +30,7 @@ from perfdsl.runner.kernels.query_shares import (
     token_at,
 )
 from perfdsl.runner.kernels.vector import F32, Emitter, Value, intrinsic_of
-from perfdsl.runner.tiling import tile_around
+from perfdsl.runner.tiling import part_around, tile_around
 
 TILE_ROWS = 2 * ROWS
 GAP = 64  # bytes between rows of scores: rows of 4096 bytes would all fall into one set of L1
@@ -81,7 +81,9 @@ def attend(
     kv_heads: int,
     d_head: int,
     reach: int,
+    parts: Any,
     out: int,
+    pitch: int,
     scratch: int,
     tally: int,
 ) -> None:
@@ -89,8 +91,10 @@ def attend(
 
     q, k, v: addresses of what `pack_heads` packed; starts, slots: int64 (texts + 1,), the first row
     and the first key slot of each text, behind them the numbers of rows and slots; reach: how far a
-    token sees to both sides, any number >= all lengths for everything; out: address of q8 tiles of
-    (rows, heads * d_head); scratch: of `scratch_bytes` for this thread; tally: of its counts.
+    token sees to both sides, any number >= all lengths for everything; parts: int64, the first rows
+    of the stretches that are cut into tiles by themselves, behind them the number of rows; out:
+    address of q8 tiles of (rows, heads * d_head), where a part begins `pitch` bytes further for
+    each row before it; scratch: of `scratch_bytes` for this thread; tally: of its counts.
     """
     total = cost_of(starts, kv_heads, reach)
     low, high = total * thread // threads, total * (thread + 1) // threads
@@ -103,7 +107,7 @@ def attend(
                 if first < last:
                     _stretch(
                         first, last, q, k, v, starts, slots, text, kv_head,
-                        heads, kv_heads, d_head, reach, out, scratch, tally,
+                        heads, kv_heads, d_head, reach, parts, out, pitch, scratch, tally,
                     )  # fmt: skip
             low, high = low - cost, high - cost
 
@@ -123,7 +127,9 @@ def _stretch(
     kv_heads: int,
     d_head: int,
     reach: int,
+    parts: Any,
     out: int,
+    pitch: int,
     scratch: int,
     tally: int,
 ) -> None:
@@ -161,15 +167,18 @@ def _stretch(
         width = d_head // BLOCK
         for n in range(rows):  # all before the first is needed: a division takes long
             _invert(sums + n * ELEMENT, width, inverses + n * width * ELEMENT)
-        first_row, held = 0, 0
+        begin, rows_of, first_row, held = 0, 0, 0, 0
         for token in range(start, end):
-            if starts[text] + token >= first_row + held:
-                first_row, held = tile_around(starts[-1], starts[text] + token)
+            row_of_all = starts[text] + token
+            if row_of_all >= begin + first_row + held:
+                begin, rows_of = part_around(parts, row_of_all)
+                first_row, held = tile_around(rows_of, row_of_all - begin)
             n = (token - start) * group
-            place = out + (first_row * heads + kv_head * group * held) * width * BYTES
+            place = out + begin * pitch
+            place += (first_row * heads + kv_head * group * held) * width * BYTES
             _quantise(
                 results + n * d_head * ELEMENT, inverses + n * width * ELEMENT, group * width,
-                place, held, starts[text] + token - first_row,
+                place, held, row_of_all - begin - first_row,
             )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from perfdsl.runner.kernels.product import (
     TILES_AT_ONCE,
     panel_rows,
 )
+from perfdsl.runner.kernels.tally import WORD, WORDS
 from perfdsl.runner.tiling import TOKENS, first_row
 
 # Products of a panel and a tile between two changes of the matrix. Few tiles: many panels, so that
@@ -46,7 +47,8 @@ def gate_up(
     """gelu(gate x) * up x as q8 tiles: panels first ..< last of tiles first_tile ..< last_tile.
 
     `out`: the q8 tiles of all rows, of `out_blocks` blocks each, of which block p comes of panel p.
-    `scratch`: SCRATCH bytes of this thread's own. All else is as for `product_rows`.
+    `scratch`: SCRATCH bytes of this thread's own. `tally`: of gate, and behind it of up.
+    All else is as for `product_rows`.
     """
     of_panel, of_scales = PANEL * BLOCK * blocks, PANEL * 2 * blocks
     for start in range(first_tile, last_tile, TILES_AT_ONCE):
@@ -71,7 +73,7 @@ def gate_up(
                 _panels(
                     up + here, up_scales + here_scales, end - panel, blocks, x, rows, group,
                     until, scratch + SCRATCH // 2, ahead if until == stop else 0, ahead_scales,
-                    tally,
+                    tally + WORDS * WORD,
                 )  # fmt: skip
                 results = (first_row(rows, until) - first_row(rows, group)) * ROW
                 for n in range(end - panel):

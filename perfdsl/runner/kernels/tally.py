@@ -14,7 +14,7 @@ from __future__ import annotations
 from perfdsl.runner.kernels.vector import I8, I64, Emitter, Value
 
 EXECUTED, SHADOW, ARENA, PAIRS = range(4)
-WORDS = 8  # one cache line
+WORDS, WORD = 8, 8  # words of a tally, which is one cache line; bytes of a word
 LINE_BITS = 6  # 64 bytes
 
 

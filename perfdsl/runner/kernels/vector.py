@@ -455,9 +455,16 @@ Emit: TypeAlias = Callable[..., Any]  # (Emitter, *values) -> value or None
 def intrinsic_of(emit: Emit, arguments: str, result: str = "") -> Any:
     """A function that kernels call: `emit`'s code for this host, in place.
 
-    `arguments` and `result` name types by letter: i is int64 (addresses, counts), f float32.
+    `arguments` and `result` name types by letter: i is int64 (addresses, counts), f float32, d
+    float64, p a pointer.
     """
-    named = {"i": types.int64, "f": types.float32, "": types.void}
+    named = {
+        "i": types.int64,
+        "f": types.float32,
+        "d": types.float64,
+        "p": types.voidptr,
+        "": types.void,
+    }
     signature = named[result](*(named[letter] for letter in arguments))
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:

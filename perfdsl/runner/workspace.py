@@ -1,0 +1,171 @@
+"""Workspaces: the memory in which a model's passes are computed, and the jobs that name it.
+
+A job is the block of words of which native code takes everything: addresses, shapes, this pass's
+texts. What does not change between passes is written once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfdsl.runner.config import Config
+from perfdsl.runner.forward import COUNTED, JOB, LAYER, PHASES, TILE_BYTES
+from perfdsl.runner.kernels.attention import scratch_bytes
+from perfdsl.runner.kernels.gate_up import SCRATCH
+from perfdsl.runner.kernels.rope import turns
+from perfdsl.runner.kernels.tally import ARENA, SHADOW, WORDS
+from perfdsl.runner.kernels.target import HOST
+from perfdsl.runner.memory import LINE, Arena, room
+from perfdsl.runner.passes import Pass
+from perfdsl.runner.tensors import Blocks
+from perfdsl.runner.weights import Matrix, Weights
+
+ELEMENT = 4  # bytes of `HOST.pairs` values of an attention operand
+# From so many rows a thread on, each thread has rows of its own (see `forward`). On two threads of
+# Zen 5: 65 tokens 10.2 ms shared and 10.6 alone, 128 tokens 22.5 and 21.6, 512 tokens 101 and 94.
+ROWS_ALONE = 48
+LEAST_ROWS = 32  # a workspace grows by doubling from here
+
+
+class Workspace:
+    """Room for passes of up to `rows` rows, `slots` key slots and texts of up to `rows` tokens.
+
+    It holds the job that native code is given (`address`); see `forward` for the arrays' shapes.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        weights: Weights,
+        embedding: Blocks,
+        threads: int,
+        rows: int,
+        slots: int,
+    ) -> None:
+        self.config, self.rows, self.slots, self.threads = config, rows, slots, threads
+        self._kept = (weights, embedding)  # their addresses are in the job
+        across = config.d_q + 2 * config.d_kv
+        widest = max(config.d_model, across, config.dense)
+        self.scratch_bytes = -(-_scratch(config, rows) // LINE) * LINE
+        sizes = {
+            "x": rows * config.d_model * 4,
+            "wide": rows * widest * 4,
+            "tiles": rows * max(config.d_model, config.d_q) // 32 * TILE_BYTES,
+            "inner": rows * max(config.d_ff, config.dense) // 32 * TILE_BYTES,
+            "q": rows * config.d_q // HOST.pairs * ELEMENT,
+            "k": slots * config.d_kv // HOST.pairs * ELEMENT,
+            "v": slots * config.d_kv // HOST.pairs * ELEMENT,
+            "pooled": rows * config.d_model * 4,
+            "vectors": rows * config.d_model * 4,
+            "scratch": threads * self.scratch_bytes,
+            "turns_full": rows * config.d_head * 4,
+            "turns_window": rows * config.d_head * 4,
+        }
+        self._arena = Arena(room(*sizes.values()))
+        self._arrays = {name: self._arena.take((size,), np.uint8) for name, size in sizes.items()}
+        self._turns(rows)
+        self.wrong = np.full(threads, -1, np.int64)
+        self.stamps = np.zeros(3 + len(PHASES) * config.layers + 6, np.int64)
+        self.tallies = np.zeros((threads, config.layers + 1, len(COUNTED), WORDS), np.int64)
+        # The oracle's build marks what it reads: rows of the embedding, cache lines of the weights.
+        self.marks = np.zeros(config.vocab if HOST.counting else 0, np.uint8)
+        self.shadow = np.zeros(weights.arena.used // LINE if HOST.counting else 0, np.uint8)
+        self.tallies[..., SHADOW] = self.shadow.ctypes.data
+        self.tallies[..., ARENA] = weights.arena.address
+        self.layers = np.array(
+            [self._layer_words(weights, layer) for layer in range(config.layers)], np.int64
+        )
+        self.job = np.zeros(len(JOB), np.int64)
+        self._fill(weights, embedding)
+
+    @property
+    def address(self) -> int:
+        """Of the job."""
+        return int(self.job.ctypes.data)
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """What the last pass made: (rows, d_model), or fewer columns one behind the other."""
+        return self._arrays["vectors"].view(np.float32)
+
+    def set(self, **values: int) -> None:
+        """Words of the job, by name."""
+        for name, value in values.items():
+            self.job[JOB.index(name)] = value
+
+    def give(self, texts: Pass, *, kept: int, timed: bool) -> None:
+        """The job of this pass: vectors of `kept` * 32 values, phases timed or not."""
+        self._pass, self.part_rows = texts, self._parts(texts.rows)
+        self.wrong[:] = -1
+        self.set(
+            rows=texts.rows,
+            texts=texts.texts,
+            starts=texts.starts.ctypes.data,
+            slots=texts.slots.ctypes.data,
+            ids=texts.ids.ctypes.data,
+            parts=len(self.part_rows) - 1,
+            part_rows=self.part_rows.ctypes.data,
+            kept=kept,
+            stamps=self.stamps.ctypes.data if timed else 0,
+        )
+
+    def _parts(self, rows: int) -> NDArray[np.int64]:
+        """The first row of each thread's own rows and the number of all, or (0, rows): shared."""
+        config, threads = self.config, self.threads
+        alone = rows >= threads * ROWS_ALONE and threads > 1
+        if not alone or config.d_q + 2 * config.d_kv < config.d_model:
+            return np.array([0, rows], np.int64)
+        return np.array([rows * part // threads for part in range(threads + 1)], np.int64)
+
+    def _fill(self, weights: Weights, embedding: Blocks) -> None:
+        config = self.config
+        shape = {
+            name: getattr(config, name)
+            for name in "layers d_model d_q d_kv d_ff dense heads kv_heads d_head".split()
+        }
+        self.set(**shape)
+        self.job.view(np.float64)[JOB.index("eps")] = config.eps
+        for name, matrix in weights.head.items():
+            self.set(**_places(name, matrix))
+        named = "x wide tiles inner q k v pooled vectors scratch".split()
+        self.set(**{name: self._arrays[name].ctypes.data for name in named})
+        self.set(
+            layer_table=self.layers.ctypes.data,
+            vocab_table=embedding.ctypes.data,
+            output_norm=weights.output_norm.ctypes.data,
+            scratch_bytes=self.scratch_bytes,
+            wrong=self.wrong.ctypes.data,
+            tallies=self.tallies.ctypes.data,
+            marks=self.marks.ctypes.data,
+        )
+
+    def _layer_words(self, weights: Weights, layer: int) -> list[int]:
+        norms = weights.norms[layer]
+        full = self.config.full[layer]
+        words = {
+            "attn_norm": norms["attn_norm"].ctypes.data,
+            "q_norm": norms["attn_q_norm"].ctypes.data,
+            "k_norm": norms["attn_k_norm"].ctypes.data,
+            "post_attention_norm": norms["post_attention_norm"].ctypes.data,
+            "ffn_norm": norms["ffn_norm"].ctypes.data,
+            "post_ffw_norm": norms["post_ffw_norm"].ctypes.data,
+            "turns": self._arrays["turns_full" if full else "turns_window"].ctypes.data,
+            "reach": self.config.context if full else self.config.reach,
+        }
+        for name, matrix in weights.layers[layer].items():
+            words |= _places(name, matrix)
+        return [words[name] for name in LAYER]
+
+    def _turns(self, positions: int) -> None:
+        for name, theta in ("full", self.config.theta_full), ("window", self.config.theta_window):
+            table = turns(positions, self.config.d_head, theta)
+            self._arrays[f"turns_{name}"].view(np.float32)[:] = table.reshape(-1)
+
+
+def _places(name: str, matrix: Matrix) -> dict[str, int]:
+    return {name: matrix.bytes.ctypes.data, f"{name}_scales": matrix.scales.ctypes.data}
+
+
+def _scratch(config: Config, longest: int) -> int:
+    return max(SCRATCH, LINE, scratch_bytes(longest, config.heads, config.kv_heads, config.d_head))
