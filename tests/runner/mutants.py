@@ -4,6 +4,7 @@
 header (a count, a length, a type, a dimension, an offset, a value) gets a number that is likely to
 hurt, or the value of another field of its kind. The rest are cut short, lose or gain bytes, or have
 bits flipped anywhere. Where the fields are is found here, without the reader that is tested.
+`damaged(n)` are n files with a sound header and weights that are hard on the arithmetic.
 """
 
 import random
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
+from perfdsl.runner.gguf import TensorInfo, open_gguf
+from perfdsl.runner.gguf_types import TensorType
 from tests.runner.tiny_file import TINY
 
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
@@ -191,3 +194,63 @@ def flipped(whole: bytes, chance: random.Random) -> Mutant:
 KINDS: Sequence[Callable[[bytes, random.Random], Mutant]] = (
     replaced, replaced, replaced, exchanged, exchanged, misspelt, cut, shifted, flipped,
 )  # fmt: skip
+
+
+# -- damaged weights: the header is as it was, so that the reader has nothing against it
+
+# Bits of fp16 scales: NaN, infinities, the largest, zeros, the smallest, one, minus one.
+HALVES = (0x7E00, 0xFC01, 0x7C00, 0xFC00, 0x7BFF, 0xFBFF, 0, 0x8000, 1, 0x03FF, 0x3C00, 0xBC00)
+# Values of norms: the same in fp32, and some that overflow when they are squared or summed.
+SINGLES = (float("nan"), float("inf"), -3.4e38, 3.4e38, 1e20, -1e20, 0.0, -0.0, 1e-45, 1e-38)
+
+
+def damaged(count: int, seed: int = 0) -> Iterator[Mutant]:
+    """Files with scales, bytes or norms that strain the arithmetic; the same ones every time."""
+    whole = TINY.read_bytes()
+    for number in range(count):
+        chance = random.Random(f"weights {seed} {number}")  # noqa: S311  the same files every time
+        yield chance.choice((scaled, scaled, saturated, stretched))(whole, chance)
+
+
+@cache
+def stretches() -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+    """Matrices and norms, where they lie."""
+    found = open_gguf(TINY).tensors.values()
+    quantised = tuple(each for each in found if each.type is TensorType.Q8_0)
+    return quantised, tuple(each for each in found if each.type is TensorType.F32)
+
+
+def scaled(whole: bytes, chance: random.Random) -> Mutant:
+    """Scales of one matrix are others: one, a few, or all of them."""
+    info = chance.choice(stretches()[0])
+    blocks = info.nbytes // 34
+    half = chance.choice(HALVES)
+    data = bytearray(whole)
+    some = chance.choice([1, 1, 5, blocks])
+    for block in range(blocks) if some == blocks else chance.choices(range(blocks), k=some):
+        struct.pack_into("<H", data, info.offset + 34 * block, half)
+    return Mutant(f"{some} scales of {info.name} are {half:#06x}", bytes(data))
+
+
+def saturated(whole: bytes, chance: random.Random) -> Mutant:
+    """All bytes of some blocks are as large as a byte can be, with whatever sign."""
+    info = chance.choice(stretches()[0])
+    blocks = info.nbytes // 34
+    byte = chance.choice([0x80, 0x7F, 0x81, 0])
+    data = bytearray(whole)
+    for block in chance.choices(range(blocks), k=chance.choice([1, 20, blocks])):
+        place = info.offset + 34 * block + 2
+        data[place : place + 32] = bytes([byte]) * 32
+    return Mutant(f"blocks of {info.name} are {byte:#04x}", bytes(data))
+
+
+def stretched(whole: bytes, chance: random.Random) -> Mutant:
+    """Values of one norm are others."""
+    info = chance.choice(stretches()[1])
+    count = info.nbytes // 4
+    value = chance.choice(SINGLES)
+    data = bytearray(whole)
+    some = chance.choice([1, 3, count])
+    for place in range(count) if some == count else chance.choices(range(count), k=some):
+        struct.pack_into("<f", data, info.offset + 4 * place, value)
+    return Mutant(f"{some} values of {info.name} are {value}", bytes(data))

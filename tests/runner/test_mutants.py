@@ -4,13 +4,16 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from perfdsl.runner.config import read_config
-from perfdsl.runner.errors import ModelFileError
+from perfdsl.runner.errors import ModelFileError, NumberError
 from perfdsl.runner.gguf import open_gguf
+from perfdsl.runner.gguf_types import TensorType
 from perfdsl.runner.layout import check
-from tests.runner.mutants import Mutant, fields, mutants
+from perfdsl.runner.tensors import Tensors
+from tests.runner.mutants import Mutant, damaged, fields, mutants
 from tests.runner.tiny_file import TINY
 
 
@@ -82,6 +85,33 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
             stream.truncate(length)
         with pytest.raises(ModelFileError):
             open_gguf(path)
+
+
+def test_damaged_weights_are_refused_as_they_are_read(scratch):
+    """All of a file is read or refused; refused where some value is none, as NumPy finds."""
+    refused: Counter[tuple[bool, bool]] = Counter()
+    for mutant in damaged(300):
+        tensors = Tensors(open_gguf(scratch.hold(mutant.data)))
+        for name, info in tensors.file.tensors.items():
+            data = np.frombuffer(mutant.data, np.uint8, info.nbytes, info.offset)
+            scales = data.reshape(-1, 34)[:, :2] if info.type is TensorType.Q8_0 else data
+            kind = "<f2" if info.type is TensorType.Q8_0 else "<f4"
+            sound = bool(np.isfinite(np.ascontiguousarray(scales).view(kind)).all())
+            refused[sound, is_read(tensors, name)] += 1
+    assert {(True, True), (False, False)} == set(refused)
+    assert min(refused.values()) > 50
+
+
+def is_read(tensors, name):
+    """Whether a tensor can be read; the embedding, which is mapped, row by row."""
+    try:
+        if name == "token_embd.weight":
+            tensors.refuse_rows(np.arange(len(tensors.embedding)))
+        else:
+            tensors.raw(name)
+    except NumberError:
+        return False
+    return True
 
 
 def test_mutants_are_the_same_every_time():
