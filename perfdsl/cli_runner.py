@@ -12,11 +12,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from perfdsl.arguments import Room, argument, option
 from perfdsl.cli_answers import written
 from perfdsl.cli_options import (
+    AnswerForm,
     Color,
     ColorChoice,
     Force,
@@ -155,6 +157,53 @@ def embed(
 
 
 # ------------------------------------------------------------------------------------- bench
+
+
+@room.command()
+def bench(
+    file: ModelName,
+    tokens: Annotated[
+        str, option("--tokens", metavar="N,N", help="lengths of the text that is timed")
+    ] = "1,12,65,256,512",
+    batches: Annotated[
+        list[str] | None, option("--batch", metavar="NxN", help="64x12: many texts in one call")
+    ] = None,
+    threads: Annotated[
+        str, option("--threads", metavar="N,N", help="numbers of threads; else one, and all")
+    ] = "",
+    peers: Annotated[
+        list[str] | None, option("--peer", metavar="NAME", help="llama.cpp, torch or torch-fp32")
+    ] = None,
+    python: Annotated[
+        str, option("--peer-python", metavar="PATH", help="the interpreter that has the peers")
+    ] = "",
+    rounds: Annotated[
+        int, option("--rounds", min=1, max=1000, metavar="N", help="in each, all have a turn")
+    ] = 7,
+    starts: Annotated[
+        int, option("--starts", min=0, max=100, metavar="N", help="new processes that open it")
+    ] = 2,
+    form: Annotated[AnswerForm, option("--format", help="of what is printed")] = AnswerForm.TEXT,
+    output: Annotated[
+        Path | None, option("--output", "-o", metavar="FILE", help="the record, as JSON")
+    ] = None,
+    append: Annotated[bool, option("--append", help="add rounds to the output file")] = False,
+    force: Force = False,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+) -> None:
+    """Time a model beside its peers and beside what this machine could do at most."""
+    from perfdsl import cli_bench
+
+    screen = Screen(color, width)
+    asked = cli_bench.Asked(
+        file, tokens, batches or [], threads, peers or [], python, rounds, starts, form, output,
+        append, force,
+    )  # fmt: skip
+    with mistakes_told(screen, file):
+        code = cli_bench.bench(asked, screen, problem)
+    sys.exit(code)
+
 
 # ----------------------------------------------------------------------------------- mistakes
 

@@ -76,11 +76,12 @@ TABLE: Mapping[str, Row] = {
     "cli_progress": row(),
     "cli_runner": row(
         "arguments cli_answers cli_options cli_progress cli_screen diagnostics",
-        lazy="runner measure compare present cli_embed",
+        lazy="runner measure compare present cli_bench cli_embed",
     ),
     "cli_embed": row(
         "cli_answers cli_options cli_progress diagnostics", lazy="runner present numpy"
     ),
+    "cli_bench": row("cli_options cli_screen diagnostics perfdsl", lazy="measure present pydantic"),
     "cli": row("arguments cli_programs cli_screen perfdsl", lazy="cli_runner"),
     "api_results": row(EVERYTHING, lazy="sympy"),
     "api": row(EVERYTHING + " api_results"),  # the same from Python

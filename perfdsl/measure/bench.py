@@ -58,7 +58,7 @@ class Bench:
         self.config = config
         self.candidates = {each.name: each for each in candidates}
         self.probes = {each.name: each for each in probes}
-        self.failed: dict[str, str] = {}
+        self.failed: dict[str, CandidateError] = {}
         self._rounds: dict[Case, list[Round]] = {case: [] for case in plan.cases}
         self._began = self._counters()
 
@@ -116,7 +116,7 @@ class Bench:
         except CandidateError as error:
             if name in {OURS, BESIDE}:  # there is nothing to compare with
                 raise
-            self.failed[name] = str(error)
+            self.failed[name] = error
             return []
 
     def _series(self, case: Case, rounds: list[Round], disturbance: Disturbance) -> Series:

@@ -93,13 +93,20 @@ def processor(root: Path = ROOT) -> Processor:
         microcode=told.get("microcode", ""),
         isa=platform.machine(),
         features=tuple(sorted(f for f in features.split() if f.startswith(ARITHMETIC))),
-        logical=len(os.sched_getaffinity(0)),
+        logical=usable_processors(),
         cores=_cores(folder),
         megahertz=_megahertz(folder / "cpu0", told),
         governor=_text(folder / "cpu0/cpufreq/scaling_governor"),
         hypervisor="hypervisor" in features.split(),
         caches=tuple(_caches(folder / "cpu0/cache")),
     )
+
+
+def usable_processors() -> int:
+    """Logical processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def system(root: Path = ROOT) -> System:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from perfdsl.measure.probes import clock, peaks, stream
-from perfdsl.measure.probes.memory import Memory, memory, small_pages
+from perfdsl.measure.probes.memory import HUGE_PAGE, Memory, memory, small_pages
 from perfdsl.measure.probes.together import together
 from perfdsl.measure.timing import NANO, Stopwatch
+from perfdsl.records import replace
 
 # A probe's one run, in seconds: long beside the 30 us in which threads start, short beside a round.
 RUN = 4e-3
+FEW = 5  # runs of a probe in a round
 MOST = 10**12  # turns, for a clock that does not go forward
 CLOCK, STREAM = "clock", "stream"
 
@@ -26,10 +28,12 @@ class Peaks:
     name = "peaks"
 
     def rates(self, threads: int, watch: Stopwatch) -> Mapping[str, list[float]]:
-        found = {CLOCK: rates(clock.CYCLES, lambda turns, _: clock.cycles(turns), 1, watch)}
+        watch.sleep(watch.settle)
+        brief = _brief(watch, settle=0.0)
+        found = {CLOCK: rates(clock.CYCLES, lambda turns, _: clock.cycles(turns), 1, brief)}
         for family in peaks.families():
             macs, loop = peaks.macs(family) * peaks.sums(), peaks.LOOPS[family]
-            found[family.value] = rates(macs * threads, partial(_turned, loop), threads, watch)
+            found[family.value] = rates(macs * threads, partial(_turned, loop), threads, brief)
         return found
 
 
@@ -43,8 +47,11 @@ class Stream:
 
     @property
     def small_pages(self) -> float | None:
-        """The share of the memory for which the system gave no huge pages, if it tells."""
-        return small_pages(self.memory)
+        """The share of the memory for which the system gave no huge pages.
+
+        None where it does not tell, or where the weights are too few for huge pages to matter.
+        """
+        return small_pages(self.memory) if self.memory.data.size >= 8 * HUGE_PAGE else None
 
     def rates(self, threads: int, watch: Stopwatch) -> Mapping[str, list[float]]:
         blocks = max(1, self.memory.data.size // (threads * stream.PLACES * stream.BLOCK))
@@ -54,7 +61,8 @@ class Stream:
         def share(passes: int, thread: int) -> None:
             stream.stream(self.memory.address + thread * stretch, blocks, gap, passes)
 
-        return {STREAM: rates(threads * stretch, share, threads, watch)}
+        brief = _brief(watch, settle=watch.settle)
+        return {STREAM: rates(threads * stretch, share, threads, brief)}
 
 
 def rates(amount: int, share: Share, threads: int, watch: Stopwatch) -> list[float]:
@@ -71,7 +79,13 @@ def rates(amount: int, share: Share, threads: int, watch: Stopwatch) -> list[flo
     while (spent := run(turns)) < RUN / NANO / 8 and turns < MOST:
         turns *= 8
     turns = max(1, round(turns * RUN / NANO / max(1, spent)))
-    return [amount * turns / (each * NANO) for each in watch.durations(partial(run, turns))]
+    found = watch.durations(partial(run, turns))
+    return [float(f"{amount * turns / (each * NANO):.6g}") for each in found]
+
+
+def _brief(watch: Stopwatch, settle: float) -> Stopwatch:
+    """For runs that all last as long, and are as long as they need to be: a few are enough."""
+    return replace(watch, settle=settle, least=FEW, seconds=0.0)
 
 
 def _turned(loop: Callable[[int], None], turns: int, _: int) -> None:

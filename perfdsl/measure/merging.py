@@ -17,9 +17,11 @@ def merged(old: Result, new: Result) -> Result:
     """Rounds of a case are put behind those that there are. Raises MergeError."""
     if not same_machine(old.environment, new.environment):
         raise MergeError("it was measured on another processor, or with other versions")
-    for name in ("tool", "isa", "model", "protocol"):
+    for name in ("tool", "isa", "model"):
         if getattr(old, name) != getattr(new, name):
             raise MergeError(f"it was measured with another {name}")
+    if old.protocol.model_copy(update={"tick": new.protocol.tick}) != new.protocol:
+        raise MergeError("its calls were timed in another way")
     series = {each.case: each for each in old.series}
     for each in new.series:
         known = series.get(each.case)

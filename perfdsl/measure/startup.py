@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from perfdsl.measure.recorded import Recorded
+from perfdsl.runner.errors import RunnerError
 
 SECONDS = 300.0
 
@@ -39,8 +40,10 @@ class Startup(Recorded):
     compiled: int
 
 
-class StartupError(Exception):
+class StartupError(RunnerError):
     """A new process did not answer; the message says why."""
+
+    code = "P823"
 
 
 def startup(model: Path, threads: int, tokens: int, seconds: float = SECONDS) -> Startup:

@@ -66,8 +66,9 @@ def limits_by_threads(result: Result) -> dict[int, dict[str, Estimate]]:
 
 
 def rows(result: Result) -> tuple[Row, ...]:
-    """One for each case, in the order in which they were measured."""
-    return tuple(map(row, result.series))
+    """One for each case: a text by its length, then batches; by threads."""
+    cases = sorted(result.series, key=lambda s: (s.case.texts, s.case.tokens, s.case.threads))
+    return tuple(map(row, cases))
 
 
 def row(series: Series) -> Row:

@@ -34,7 +34,7 @@ class Stopwatch:
     settle: float = 0.03
     warm: int = 1
     least: int = 3
-    most: int = 50
+    most: int = 30
     seconds: float = 0.1
     longest: float = 1.0
 

@@ -47,13 +47,15 @@ def tables(result: Result) -> Iterator[Table]:
 
 
 def times(rows: Sequence[Row]) -> Table:
-    """Of perfdsl: medians of rounds with the interval of the median, and the fastest call."""
-    heads = ("tokens", "threads", "median ms", "between", "fastest ms", "rounds")
+    """Of perfdsl: medians of rounds with the interval of the median, how far the quartiles are
+    apart, and the fastest call."""
+    heads = ("tokens", "threads", "median ms", "between", "spread", "fastest ms", "rounds")
     cells = [
         (
             *case(row.case),
             plain(row.ours.median / MILLI),
             between(row.ours, MILLI),
+            percent(row.ours.spread),
             plain(row.fastest[row.name] / MILLI),
             str(row.rounds),
         )
@@ -150,4 +152,8 @@ def between(found: Estimate, unit: float, digits: int = 4) -> str:
 
 
 def share(found: Estimate | None) -> str:
-    return NONE if found is None else f"{found.median:.1%}".replace("%", " %")
+    return NONE if found is None else percent(found.median)
+
+
+def percent(size: float) -> str:
+    return f"{size * 100:.1f} %"

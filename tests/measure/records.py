@@ -38,6 +38,8 @@ MACHINE = Environment(
     versions={"python": "3.11.7"},
 )  # fmt: skip
 
+PROTOCOL = Protocol(settle=0.03, warm=1, least=3, most=50, seconds=0.1, longest=1.0, tick=30)
+
 MS = 1_000_000
 SLOW = (1.0, 1.3, 1.1, 2.0, 1.0, 1.2, 1.05)
 """How much slower each of seven rounds is, for everybody."""
@@ -104,9 +106,7 @@ def a_result(*series, **changes):
             Candidate(name="llama.cpp", version="0.3", setup="flash attention on"),
         ),
         "environment": MACHINE,
-        "protocol": Protocol(
-            settle=0.03, warm=1, least=3, most=50, seconds=0.1, longest=1.0, tick=30
-        ),
+        "protocol": PROTOCOL,
         "small_pages": 0.0,
         "series": series or (a_series(),),
     }  # fmt: skip

@@ -9,9 +9,19 @@ from pydantic import ValidationError
 from perfdsl.measure.bounds import hard, structural
 from perfdsl.measure.doubts import doubts
 from perfdsl.measure.merging import MergeError, merged
+from perfdsl.measure.recorded import text
 from perfdsl.measure.results import OURS, Candidate, Result
 from perfdsl.measure.summary import limits_by_threads, limits_of, row, rows
-from tests.measure.records import FULL, MACHINE, SLOW, a_result, a_round, a_series, a_start
+from tests.measure.records import (
+    FULL,
+    MACHINE,
+    PROTOCOL,
+    SLOW,
+    a_result,
+    a_round,
+    a_series,
+    a_start,
+)
 
 
 def test_a_slow_round_changes_no_ratio():
@@ -76,6 +86,14 @@ def test_many_texts_are_held_against_one():
     assert told.median == pytest.approx((768 / 10) / (512 / 6))
 
 
+def test_rows_are_in_order_however_they_were_measured():
+    """Lengths, then batches, each with one thread first."""
+    shapes = [(2, 64, 12), (2, 1, 512), (1, 1, 512), (1, 1, 65)]
+    found = [a_series(tokens, threads, texts) for threads, texts, tokens in shapes]
+    told = [(r.case.texts, r.case.tokens, r.case.threads) for r in rows(a_result(*found))]
+    assert told == [(1, 65, 1), (1, 512, 1), (1, 512, 2), (64, 12, 2)]
+
+
 def test_limits_are_gathered_by_threads():
     """Over all cases with as many threads."""
     one = a_series(threads=1, rounds=[a_round(rates={"int8": 5e11})] * 3)
@@ -96,6 +114,16 @@ def test_a_record_comes_back_from_json_equal():
     assert rows(again) == rows(record)
 
 
+def test_a_record_as_text_has_its_samples_in_one_line():
+    """The same record; a text in brackets stays as it is."""
+    hostile = Candidate(name="[\n 1, 2\n ]", version="[ 1 ]", setup="")
+    record = a_result(candidates=(hostile,))
+    found = text(record)
+    assert Result.model_validate_json(found) == record
+    assert "[15000000, 10000000, 9000000]" in found
+    assert max(map(len, found.splitlines())) < 300
+
+
 @pytest.mark.parametrize(
     "change", [{"schema_version": 2}, {"surprise": 1}, {"isa": 3}, {"series": [{}]}]
 )
@@ -109,7 +137,11 @@ def test_a_record_that_is_none_is_refused(change):
 def test_records_join_round_behind_round():
     """The same case has the rounds of both, another case is put behind."""
     old = a_result(a_series(), startup=(a_start(),))
-    new = a_result(a_series(), a_series(tokens=65), date="2026-01-03T00:00:00Z", small_pages=0.5)
+    slower = PROTOCOL.model_copy(update={"tick": 99})  # of the same clock, on another day
+    new = a_result(
+        a_series(), a_series(tokens=65), date="2026-01-03T00:00:00Z", small_pages=0.5,
+        protocol=slower,
+    )  # fmt: skip
     found = merged(old, new)
     assert [(s.case.tokens, len(s.rounds)) for s in found.series] == [(12, 14), (65, 7)]
     assert [len(s.disturbance) for s in found.series] == [2, 1]
@@ -128,6 +160,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "another processor": {"environment": ELSEWHERE},
     "another isa": {"isa": "avx2"},
     "another tool": {"tool": "perfdsl 9"},
+    "in another way": {"protocol": PROTOCOL.model_copy(update={"warm": 7})},
     "another version or setup": {"candidates": (Candidate(name=OURS, version="7", setup=""),)},
     "other work": {"series": (a_series(config=FULL).model_copy(update={"beside": 3}),)},
 }
@@ -155,32 +188,46 @@ def told_of(*series, **changes):
 
 
 def test_rounds_that_differ_are_told():
-    assert "times of perfdsl vary by 20% between rounds" in told_of(a_series())
+    assert "times of perfdsl vary by 20% between rounds: 12 tokens on 2 threads" in told_of(
+        a_series()
+    )
 
 
-def test_few_rounds_are_told():
-    few = a_series(rounds=[a_round(), a_round(), a_round()])
-    assert "3 rounds of perfdsl cover a median with 75% only" in told_of(few)
+def test_few_rounds_are_told_once():
+    """Of two candidates in two cases: one sentence."""
+    few = [a_series(threads=n, rounds=[a_round(peers={"x": 20.0})] * 3) for n in (1, 2)]
+    found = doubts(a_result(*few, quiet(tokens=65)))
+    assert found == (
+        (
+            "so few rounds miss the true median with a chance of 25%: "
+            "12 tokens on 1 thread, 12 tokens on 2 threads"
+        ),
+    )
 
 
-def test_a_host_and_neighbours_are_told():
-    found = told_of(quiet(stolen=0.03, others=0.2))
-    assert "12 tokens, 2 threads: the host took 3% of the processors' time" in found
-    assert "other programs took 20%" in found
+def test_a_host_and_neighbours_are_told_with_the_worst():
+    found = told_of(quiet(stolen=0.03, others=0.2), quiet(tokens=65, stolen=0.07))
+    assert "the host took 7% of the processors' time, in all cases" in found
+    assert "other programs took 20% of the processors' time: 12 tokens on 2 threads" in found
+
+
+def test_of_many_cases_the_number_is_told():
+    many = [quiet(tokens=n, stolen=0.03) for n in (1, 2, 3, 4)]
+    assert "processors' time, in 4 of 5 cases" in told_of(*many, quiet(tokens=5))
 
 
 def test_a_clock_that_moves_is_told():
-    rates = [{"int8": 1e12, "fp32": 1e11, "stream": 5e10, "clock": c} for c in (4e9, 3.5e9)]
+    rates = [{"int8": 1e12, "fp32": 1e11, "stream": 5e10, "clock": c} for c in (4e9, 3.6e9)]
     found = told_of(a_series(rounds=[a_round(rates=each) for each in rates * 3]))
-    assert "the clock moved from 3.50 to 4.00 GHz" in found
+    assert "the processor's clock moved by 11% between rounds" in found
 
 
 def test_calls_too_short_for_the_clock_are_told():
     found = told_of(a_series(rounds=[a_round(ours=0.01)] * 7))
-    assert "hardly longer than a step of the clock" in found
+    assert "a call is so short that a step of the clock is 0.3% of it" in found
 
 
 def test_more_threads_than_processors_and_small_pages_are_told():
     found = told_of(quiet(threads=4), small_pages=0.7)
-    assert "12 tokens, 4 threads: there are only 2 processors" in found
+    assert "there are only 2 processors: 12 tokens on 4 threads" in found
     assert "70% of the stream's memory lies on small pages" in found
