@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from perfdsl.runner.kernels import attention, heads, query_shares, rope, softmax, tally
+from perfdsl.runner.kernels import attention, heads, operands, query_shares, rope, softmax, tally
 from perfdsl.runner.kernels.elements import PAIRS, rounded
 from perfdsl.runner.kernels.quantise import BLOCK, BYTES, untiled
 from perfdsl.runner.kernels.target import COUNT, FORCE, HOST, TARGETS, host_features, runs_on
@@ -96,7 +96,7 @@ def _run(case, threads=1):
             thread, threads, _at(q), _at(k), _at(v), starts, slots, *sizes, shape.reach, whole,
             _at(out), blocks * BYTES, _at(scratch), _at(counts),
         )  # fmt: skip
-    held = heads.unpacked(q, k, v, starts, slots, *sizes)
+    held = operands.unpacked(q, k, v, starts, slots, *sizes)
     return Result(*held, *untiled(out, starts[-1], shape.heads * shape.d_head), counts)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from perfdsl.runner.kernels import heads, softmax
+from perfdsl.runner.kernels import operands, softmax
 from perfdsl.runner.kernels.pairs import VECTORS, Operands, emit_tile, rows_at_once
 from perfdsl.runner.kernels.target import TARGETS
 from perfdsl.runner.kernels.vector import Emitter
@@ -41,9 +41,9 @@ def test_nothing_is_called(name):
     for emit, arguments in (
         (softmax.emit_weigh, "iiii"),
         (softmax.emit_hide, "iiiii"),
-        (heads.emit_query, "iiiiii"),
-        (heads.emit_keys, "iiiiiiii"),
-        (heads.emit_values, "iiiiii"),
+        (operands.emit_query, "iiiiii"),
+        (operands.emit_keys, "iiiiiiii"),
+        (operands.emit_values, "iiiiii"),
     ):
         lines = assembly(emit, arguments, TARGETS[name])
         instructions = [line.strip() for line in lines if line.startswith("\t")]
