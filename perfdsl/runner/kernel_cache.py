@@ -25,6 +25,7 @@ import llvmlite.binding as llvm
 import numba
 from numba.core import serialize
 from numba.core.compiler import CompileResult
+from numba.core.runtime.nrt import rtsys
 
 from perfdsl.runner.code_folder import FolderRefused, cache_root, key_of, private_folder
 from perfdsl.runner.compiling import begin, finish
@@ -94,15 +95,16 @@ def _read(file: Path, context: Any) -> Any:
     """Load an entry. Raises whatever it raises where it is not what was written.
 
     The code is machine code, so Numba need not know how to compile: to get ready for that took
-    0.21 s and 50 MB, more than all of the rest. Only code that needs a function of Numba's that
-    comes with it (to allocate an array, say) waits for it.
+    0.21 s and 50 MB, more than all of the rest. Code that uses arrays refers to Numba's run time,
+    which is there at once; only what refers to anything else of Numba's waits for the whole.
     """
     content = file.read_bytes()
     if content[:DIGEST] != _digest(file, content[DIGEST:]):
         raise ValueError(f"{file} is damaged")
     outside, code = loads(content[DIGEST:])
-    if any(llvm.address_of_symbol(name) is None for name in outside):
-        context.refresh()
+    for provide in (lambda: rtsys.initialize(context), context.refresh):
+        if any(llvm.address_of_symbol(name) is None for name in outside):
+            provide()
     rebuild: Callable[..., Any] = CompileResult._rebuild  # noqa: SLF001  as Numba's cache
     return rebuild(context, *code)
 

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -289,6 +290,22 @@ def test_sums_keep_their_order_unless_asked():
 def test_division_is_numpys():
     """By zero it is infinite: no branch, no exception."""
     assert quotient(np.float32(1), np.float32(0)) == np.inf
+
+
+def test_a_kernel_is_compiled_once_for_all_numbers():
+    """Literals of a caller do not make a kernel anew for each of them; keywords neither."""
+
+    @kernel
+    def scaled(a, by):
+        return a * by
+
+    @kernel
+    def several(a):
+        return scaled(a, 1) + scaled(a, 2) + scaled(3, by=a) + scaled(a, by=4)
+
+    called: Any = scaled
+    assert several(5) == 50
+    assert [len(signature) for signature in called.signatures] == [2]
 
 
 def test_a_kernel_that_cannot_be_kept_is_refused():
