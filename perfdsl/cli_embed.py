@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from perfdsl.cli_answers import saved, written
 from perfdsl.cli_options import VectorForm
 from perfdsl.cli_progress import bar
+from perfdsl.cli_screen import write
 from perfdsl.diagnostics import Diagnostic
 from perfdsl.records import dataclass
 
@@ -67,9 +68,11 @@ def embedded(request: Request, output: Path | None, *, force: bool) -> Diagnosti
 
 @contextmanager
 def _compiling_told() -> Iterator[None]:
-    """Says so while kernels are compiled: some seconds, on the first run of a version."""
+    """Says so while kernels are compiled, some seconds on the first run, and why on each run."""
+    from perfdsl.runner.compiling import Compiling, told_of_compiling
+    from perfdsl.runner.crew import ENTRIES
     from perfdsl.runner.forward import forward
-    from perfdsl.runner.jit import Compiling, told_of_compiling
+    from perfdsl.runner.kernel_cache import why_uncached
     from perfdsl.runner.packing import pack
 
     with bar("compiling kernels, once per machine") as told:
@@ -77,8 +80,10 @@ def _compiling_told() -> Iterator[None]:
         def compiling(kernel: Compiling) -> None:
             told(kernel.done, kernel.total)
 
-        with told_of_compiling(compiling, forward, pack):
+        with told_of_compiling(compiling, forward, pack, *(entry for entry, _ in ENTRIES)):
             yield
+    if reason := why_uncached():
+        write(f"note: compiled kernels are not kept for the next run: {reason}", sys.stderr)
 
 
 def _opened(request: Request) -> EmbeddingModel:

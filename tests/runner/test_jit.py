@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from perfdsl import cli_embed
 from perfdsl.runner.compiling import kernels_of
 from perfdsl.runner.jit import kernel
 
@@ -189,6 +190,17 @@ def test_without_a_folder_kernels_are_compiled_all_the_same(sources, home):
     output = ran(sources, HOME=home)
     assert output.startswith("100 ['outer 0/2', 'inner 0/2'] ('inner', 'outer') ")
     assert re.search("HOME names a folder|/dev/null", output)
+
+
+@pytest.mark.parametrize("reason, lines", [(None, 0), ("HOME names no folder", 1)])
+def test_the_command_line_says_once_that_kernels_are_not_kept(monkeypatch, capsys, reason, lines):
+    """A note with the reason, and nothing where they are kept."""
+    monkeypatch.setattr("perfdsl.runner.kernel_cache.why_uncached", lambda: reason)
+    with cli_embed._compiling_told():
+        pass
+    told = capsys.readouterr().err.splitlines()
+    note = "note: compiled kernels are not kept for the next run: HOME names no folder"
+    assert told == [note] * lines
 
 
 # What a warm process does besides calling one kernel: raise, allocate, take arrays, compile more.
