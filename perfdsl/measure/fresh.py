@@ -17,7 +17,7 @@ def measured(model: Path, threads: int, tokens: int) -> str:
     began = time.perf_counter_ns()
     from perfdsl.measure.inputs import texts
     from perfdsl.measure.startup import Startup
-    from perfdsl.runner.jit import compiled_here
+    from perfdsl.runner.compiling import compiled_here
     from perfdsl.runner.model import EmbeddingModel
 
     loaded = time.perf_counter_ns()

@@ -25,7 +25,7 @@ MEASURED = """
 import json, re, sys
 from pathlib import Path
 import numpy as np
-from perfdsl.runner.jit import compiled_here
+from perfdsl.runner.compiling import compiled_here
 from perfdsl.runner.model import EmbeddingModel
 
 def status(name):
