@@ -16,10 +16,12 @@ import numpy as np
 
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels import attention, heads, query_shares, rope, tally
+from perfdsl.runner.kernels.dots import dot_pairs
 from perfdsl.runner.kernels.elements import PAIRS, kind
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.quantise import BLOCK, BYTES
 from perfdsl.runner.kernels.target import HOST
-from perfdsl.runner.kernels.vector import Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import Emitter, Value
 
 HEADS, KV_HEADS, D_HEAD, REACH = 3, 1, 256, 256
 SUMS = 24 if HOST.registers == 32 else 12
@@ -29,7 +31,7 @@ def _independent(e: Emitter, steps: Value, out: Value) -> None:
     one = e.load(out, kind=e.vector(kind(e)))
 
     def step(_: Value, sums: list[Value]) -> list[Value]:
-        return [e.dot_pairs(total, one, one) for total in sums]
+        return [dot_pairs(e, total, one, one) for total in sums]
 
     e.store(reduce(e.add, e.loop(steps, [e.f32(n) for n in range(SUMS)], step)), out)
 

@@ -25,6 +25,8 @@ from perfdsl.measure.probes.stream import PLACES, stream
 from perfdsl.measure.probes.together import together
 from perfdsl.records import dataclass
 from perfdsl.runner.jit import kernel
+from perfdsl.runner.kernels.dots import dot_i8
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.gate_up import SCRATCH, gate_up
 from perfdsl.runner.kernels.product import (
     BLOCK,
@@ -34,7 +36,7 @@ from perfdsl.runner.kernels.product import (
     random_tokens,
 )
 from perfdsl.runner.kernels.target import HOST
-from perfdsl.runner.kernels.vector import Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import Emitter, Value
 from perfdsl.runner.shares import product_share
 from perfdsl.runner.tiling import tile_count
 
@@ -55,7 +57,7 @@ def emit_mix(e: Emitter, turns: Value) -> None:
         for _quad in range(8):
             for n in range(TILE):
                 a, b = opaque(e, a), opaque(e, b)
-                totals[n] = e.dot_i8(totals[n], a, b)
+                totals[n] = dot_i8(e, totals[n], a, b)
         for n in range(TILE):
             scale = opaque(e, scale)
             sums[n] = e.fma(e.to_f32(totals[n]), e.mul(scale, scale), sums[n])

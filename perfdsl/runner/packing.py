@@ -12,9 +12,10 @@ so that a thread reads two streams from end to end. Every byte has its place: no
 from __future__ import annotations
 
 from perfdsl.runner.jit import kernel
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.product import BLOCK, PANEL, QUADS, STRIP
 from perfdsl.runner.kernels.target import HOST
-from perfdsl.runner.kernels.vector import I16, I32, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import I16, I32, Emitter, Value
 
 FILE_BLOCK = 2 + BLOCK  # bytes of a block in the file
 FLIP = -0x7F7F7F80 if HOST.unsigned_weights else 0  # adds 128 to each of four bytes

@@ -17,8 +17,8 @@ from perfdsl.measure.probes import clock, peaks, stream
 from perfdsl.measure.probes.memory import HUGE_PAGE, memory, small_pages
 from perfdsl.measure.probes.together import apart, together
 from perfdsl.measure.timing import Stopwatch
+from perfdsl.runner.kernels.emitted import module_of
 from perfdsl.runner.kernels.target import FORCE, HOST, TARGETS, host_features, runs_on
-from perfdsl.runner.kernels.vector import module_of
 from tests.measure.test_timing import FakeClock
 
 # What the loop of each peak is made of, once for each of its sums.

@@ -5,7 +5,7 @@ from collections import Counter
 
 import llvmlite.binding as llvm
 
-from perfdsl.runner.kernels.vector import module_of
+from perfdsl.runner.kernels.emitted import module_of
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()

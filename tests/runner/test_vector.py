@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perfdsl.runner.kernels.dots import dot_i8, dot_pairs
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.target import (
     FORCE,
     HOST,
@@ -17,7 +19,7 @@ from perfdsl.runner.kernels.target import (
     host_features,
     runs_on,
 )
-from perfdsl.runner.kernels.vector import Emitter, intrinsic_of
+from perfdsl.runner.kernels.vector import Emitter
 
 HERE = [name for name, target in TARGETS.items() if runs_on(target, host_features())]
 
@@ -65,7 +67,7 @@ def test_exp2_is_within_two_units_in_the_last_place_and_zero_far_below():
 
 
 def _dot_i8(e: Emitter, t, w, x):
-    e.store(e.dot_i8(e.load_i32(t), e.load_i32(w), e.load_i32(x)), t)
+    e.store(dot_i8(e, e.load_i32(t), e.load_i32(w), e.load_i32(x)), t)
 
 
 def test_dot_of_bytes_is_exact_with_the_largest_bytes_too():
@@ -84,6 +86,10 @@ def test_dot_of_bytes_is_exact_with_the_largest_bytes_too():
         assert np.array_equal(total, expected)
 
 
+def _dot_pairs(e: Emitter, t, a, b):
+    e.store(dot_pairs(e, e.load(t), e.load(a), e.load(b)), t)
+
+
 def test_dot_of_pairs_is_two_products_and_a_sum():
     lanes, pairs = HOST.lanes, HOST.pairs
     rng = np.random.default_rng(6)
@@ -91,7 +97,7 @@ def test_dot_of_pairs_is_two_products_and_a_sum():
     given = [_bf16(each) if pairs == 2 else each for each in (a, b)]
     exact = [_from_bf16(each) if pairs == 2 else each for each in given]
     total = np.zeros(lanes, np.float32)
-    _run(lambda e, t, x, y: e.store(e.dot_pairs(e.load(t), e.load(x), e.load(y)), t), total, *given)
+    _run(_dot_pairs, total, *given)
     expected = (exact[0].astype(np.float64) * exact[1]).reshape(lanes, pairs).sum(1)
     np.testing.assert_allclose(total, expected, rtol=1e-5, atol=1e-6)
 

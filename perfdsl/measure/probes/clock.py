@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from perfdsl.measure.probes.opaque import opaque
 from perfdsl.runner.jit import kernel
-from perfdsl.runner.kernels.vector import Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.vector import Emitter, Value
 
 LINKS = 64  # additions in one turn of the loop, so that the loop itself hides between them
 CYCLES = 2 * LINKS

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any
 
 from llvmlite import ir
 
 from perfdsl.measure.probes.opaque import opaque
 from perfdsl.runner.jit import kernel
+from perfdsl.runner.kernels.dots import dot_i8, dot_maddubs, dot_pairs
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.target import HOST, Dot, Target
-from perfdsl.runner.kernels.vector import I8, I16, I32, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import I32, Emitter, Value
 
 
 class Family(Enum):
@@ -74,11 +75,11 @@ def product(e: Emitter, family: Family, total: Value, a: Value, b: Value) -> Val
         case Family.FP32:
             return e.fma(a, b, total)
         case Family.BF16:
-            return e.dot_pairs(total, a, b)
+            return dot_pairs(e, total, a, b)
         case Family.INT8 if e.target.dot is Dot.MADDUBS:
-            return _maddubs(e, total, a, b)
+            return dot_maddubs(e, total, a, b)  # signs are worked out once for several products
         case Family.INT8:
-            return e.dot_i8(total, a, b)
+            return dot_i8(e, total, a, b)
 
 
 _int8, _fp32 = (intrinsic_of(peak_loop(each), "i") for each in (Family.INT8, Family.FP32))
@@ -103,19 +104,3 @@ def fp32(rounds: int) -> None:
 LOOPS: Mapping[Family, Callable[[int], None]] = {
     Family.INT8: int8, Family.BF16: bf16, Family.FP32: fp32,
 }  # fmt: skip
-
-
-def _maddubs(e: Emitter, total: Value, unsigned: Value, signed: Value) -> Value:
-    """vpmaddubsw, vpmaddwd, vpaddd: what the runner's sequence has besides the signs, which are
-    worked out once for several products."""
-    bytes_, words = ir.VectorType(I8, 4 * e.lanes), ir.VectorType(I16, 2 * e.lanes)
-    a, b = (e.builder.bitcast(each, bytes_) for each in (unsigned, signed))
-    pairs = _declared(e, "llvm.x86.avx2.pmadd.ub.sw", words, a, b)
-    ones = ir.Constant(words, [1] * (2 * e.lanes))
-    return e.builder.add(total, _declared(e, "llvm.x86.avx2.pmadd.wd", total.type, pairs, ones))
-
-
-def _declared(e: Emitter, name: str, result: Any, *args: Value) -> Value:
-    module = e.builder.module
-    kind = ir.FunctionType(result, [each.type for each in args])
-    return e.builder.call(module.globals.get(name) or ir.Function(module, kind, name), args)

@@ -11,8 +11,9 @@ from llvmlite import ir
 
 from perfdsl.measure.probes.opaque import opaque
 from perfdsl.runner.jit import kernel
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.target import HOST
-from perfdsl.runner.kernels.vector import I32, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import I32, Emitter, Value
 
 PLACES = 4
 VECTORS = 4  # read from one place before the next

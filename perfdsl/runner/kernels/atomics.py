@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from perfdsl.runner.kernels.vector import I32, I64, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.vector import I32, I64, Emitter, Value
 
 POINTER, WORD = ir.PointerType(), 8
 

@@ -19,6 +19,7 @@ import numpy as np
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels import softmax
 from perfdsl.runner.kernels.elements import ELEMENT, PAIRS
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.heads import scratch_bytes as pack_scratch
 from perfdsl.runner.kernels.pairs import HALF, LANES, ROWS, STEP, product
 from perfdsl.runner.kernels.quantise import BLOCK, BYTES, Place, emit_row
@@ -29,7 +30,7 @@ from perfdsl.runner.kernels.query_shares import (
     first_seen,
     token_at,
 )
-from perfdsl.runner.kernels.vector import F32, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import F32, Emitter, Value
 from perfdsl.runner.tiling import part_around, tile_around
 
 TILE_ROWS = 2 * ROWS

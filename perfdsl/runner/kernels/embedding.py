@@ -12,9 +12,10 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from perfdsl.runner.jit import kernel
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.quantise import BLOCK
 from perfdsl.runner.kernels.target import HOST
-from perfdsl.runner.kernels.vector import F32, I8, I16, I32, I64, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import F32, I8, I16, I32, I64, Emitter, Value
 
 STORED = 34  # bytes of a block in the file
 ROW = 4 * BLOCK  # bytes of a block of float32

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfdsl.runner.jit import kernel
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.quantise import BLOCK, BYTES, ROW, Blocks, emit_bytes, emit_scales
-from perfdsl.runner.kernels.vector import Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import Emitter, Value
 from perfdsl.runner.tiling import first_row, tile_tokens
 
 # exp(-2 u) = 2^(x (LINEAR + CUBIC x^2))

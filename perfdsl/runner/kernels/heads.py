@@ -12,11 +12,11 @@ import numpy as np
 
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.elements import ELEMENT, PAIRS
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.operands import emit_keys, emit_query, emit_values
 from perfdsl.runner.kernels.pairs import LANES, STEP
 from perfdsl.runner.kernels.rope import emit_factor
 from perfdsl.runner.kernels.target import HOST
-from perfdsl.runner.kernels.vector import intrinsic_of
 
 LANES_HERE = HOST.lanes
 LOG2_E = 1.4426950408889634

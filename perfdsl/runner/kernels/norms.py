@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from perfdsl.records import dataclass
 from perfdsl.runner.jit import kernel
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.quantise import BLOCK, BYTES, Place, emit_row
-from perfdsl.runner.kernels.vector import F32, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import F32, Emitter, Value
 from perfdsl.runner.tiling import tile_around
 
 SUMS = 8  # vectors of sums: additions of 4 cycles, two of which begin in each

@@ -21,9 +21,11 @@ import numpy as np
 
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels import tally as tallies
+from perfdsl.runner.kernels.dots import dot_pairs
 from perfdsl.runner.kernels.elements import ELEMENT, kind
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.target import HOST, Target
-from perfdsl.runner.kernels.vector import Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import Emitter, Value
 
 LANES = 32  # of a panel
 HALF = 16  # lanes of which a product may leave the other half alone: few keys, or edges
@@ -110,7 +112,7 @@ def emit_tile(e: Emitter, count: int, width: int, given: Operands) -> None:
             element = e.broadcast(e.at(fours[row // 4], at), within[row % 4], kind(e))
             for n, vector in enumerate(vectors):
                 place = row * width + n
-                sums[place] = e.dot_pairs(sums[place], element, vector)
+                sums[place] = dot_pairs(e, sums[place], element, vector)
                 tallies.executed(e, given.tally, e.lanes * e.target.pairs)
         return sums
 

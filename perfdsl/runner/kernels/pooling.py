@@ -11,9 +11,10 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from perfdsl.runner.jit import kernel
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.norms import emit_squares
 from perfdsl.runner.kernels.quantise import BLOCK
-from perfdsl.runner.kernels.vector import F32, I32, I64, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import F32, I32, I64, Emitter, Value
 
 ROW = 4 * BLOCK  # bytes of a block of float32
 # float32 as bits: the exponent of a number, that of 1, the smallest normal number

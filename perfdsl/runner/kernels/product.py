@@ -27,8 +27,10 @@ from numpy.typing import NDArray
 from perfdsl.records import dataclass
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels import tally as tallies
+from perfdsl.runner.kernels.dots import dot_i8
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.target import HOST, Dot, Target
-from perfdsl.runner.kernels.vector import I32, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import I32, Emitter, Value
 from perfdsl.runner.tiling import TOKENS, first_row, tile_count
 
 BLOCK = 32  # values with one scale
@@ -135,7 +137,7 @@ def emit_tile(
             for t in range(tokens):
                 four = e.broadcast(x, BLOCK * t + 4 * quad, I32)
                 for v in range(vectors):
-                    totals[t][v] = e.dot_i8(totals[t][v], rows[v], four)
+                    totals[t][v] = dot_i8(e, totals[t][v], rows[v], four)
                     dots += 1
         tallies.executed(e, tally, dots * wide)
         of_rows = [e.load_f16(d, 2 * e.lanes * v) for v in range(vectors)]

@@ -26,7 +26,8 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from perfdsl.runner.jit import kernel
-from perfdsl.runner.kernels.vector import F32, I8, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.vector import F32, I8, Emitter, Value
 from perfdsl.runner.tiling import first_row, tile_around, tile_count
 
 BLOCK = 32

@@ -17,8 +17,9 @@ from llvmlite import ir
 
 from perfdsl.runner.kernels import tally as tallies
 from perfdsl.runner.kernels.elements import ELEMENT, narrowed, widened
+from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.pairs import LANES, STEP
-from perfdsl.runner.kernels.vector import F32, I32, I64, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.vector import F32, I32, I64, Emitter, Value
 
 HIDDEN = float("-inf")
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from perfdsl.runner.kernels.vector import I32, I64, Emitter, Value, intrinsic_of
+from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.vector import I32, I64, Emitter, Value
 
 POINTER = ir.PointerType()
 # An affinity mask: one bit for each of 1024 cores, as glibc's cpu_set_t has it.

@@ -1,26 +1,22 @@
 """Vectors: LLVM instructions for one target, under the names that the kernels' formulas use.
 
 A kernel is a Python function that is given an `Emitter` and emits vector code; the numbers of its
-shape are plain Python ints and loops over them are unrolled. The same function
-becomes a Numba intrinsic on this host (`intrinsic_of`) or a bare module for any other
-(`module_of`), whose instructions can be counted without that processor.
+shape are plain Python ints and loops over them are unrolled. `emitted` makes of such a function
+something that runs; dot products, which every target has others of, stand in `dots`.
 
 Addresses are 64-bit integers, offsets are bytes. A vector has `target.lanes` values of 32 bits.
 """
 
 from __future__ import annotations
 
-import inspect
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from perfdsl.records import dataclass
-from perfdsl.runner.kernels.target import HOST, Dot, Target
+from perfdsl.runner.kernels.target import Target
 
 Value: TypeAlias = Any  # an llvmlite value: its classes have no type information
 Body: TypeAlias = Callable[[Value, list[Value]], Sequence[Value]]  # of a loop: (i, state) -> state
@@ -132,8 +128,7 @@ class Emitter:
     def prefetch(self, address: Value, offset: Value | int = 0, locality: int = 2) -> None:
         """Ask for the cache line; locality 3 is L1, 2 is L2."""
         pointer = self._pointer(address, offset)
-        signature = ir.FunctionType(ir.VoidType(), [pointer.type, I32, I32, I32])
-        self._call("llvm.prefetch.p0", signature, [pointer, I32(0), I32(locality), I32(1)])
+        self.call("llvm.prefetch.p0", ir.VoidType(), pointer, I32(0), I32(locality), I32(1))
 
     # ------------------------------------------------------------------ arithmetic of float32
 
@@ -226,85 +221,39 @@ class Emitter:
         below = b.fcmp_ordered("<", a, self.f32(-126.0))
         return b.select(below, self.f32(0.0), b.bitcast(scaled, value.type))
 
-    # ------------------------------------------------------------------ dot products
+    # ------------------------------------------------------------------ lanes
 
-    def dot_i8(self, total: Value, weights: Value, activations: Value) -> Value:
-        """Each int32 lane: total + the sum over four bytes of weight * activation.
+    def lane(self, a: Value, index: int) -> Value:
+        """One lane of a vector."""
+        return self.builder.extract_element(a, I32(index))
 
-        Lanes of `weights` and `activations` hold four bytes each; see `Dot` for whose are signed.
+    def shuffled(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+        """Lanes of a (from 0) and of b (from where those of a end), in this order."""
+        order = ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes))
+        return self.builder.shuffle_vector(a, b, order)
+
+    def folded(self, vectors: Sequence[Value], combine: Callable[[Value, Value], Value]) -> Value:
+        """N vectors (1, 2 or 4) -> a vector of n lanes: lane i combines all lanes of vector i.
+
+        Pairs of vectors are combined half by half: n vectors take few more shuffles than one.
         """
-        match self.target.dot:
-            case Dot.VPDPBUSD:
-                return self._vpdpbusd(total, weights, activations)
-            case Dot.MADDUBS:
-                return self._maddubs(total, weights, activations)
-            case Dot.SDOT:
-                return self._sdot(total, weights, activations)
-            case Dot.PLAIN:
-                return self._plain_dot(total, weights, activations)
-
-    def dot_pairs(self, total: Value, a: Value, b: Value) -> Value:
-        """Each float32 lane: total + a * b, where lanes of a and b hold `target.pairs` values.
-
-        bf16: two values a lane and vdpbf16ps (two products and a sum, denormals are zero);
-        else one float32 a lane and a multiply-add.
-        """
-        if not self.target.bf16:
-            return self.fma(a, b, total)
-        halves = ir.VectorType(BF16, 2 * self.lanes)
-        args = [total, *(self.builder.bitcast(each, halves) for each in (a, b))]
-        signature = ir.FunctionType(total.type, [each.type for each in args])
-        return self._call(f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.lanes}", signature, args)
-
-    def _vpdpbusd(self, total: Value, unsigned: Value, signed: Value) -> Value:
-        """Saturation is of the sum only, and 32 products of 255 * 127 are far from it.
-
-        The AVX-VNNI form has the same name; LLVM picks the encoding that the target has.
-        """
-        wide = ir.VectorType(I8, 4 * self.lanes)
-        args = [total, self.builder.bitcast(unsigned, wide), self.builder.bitcast(signed, wide)]
-        signature = ir.FunctionType(total.type, [each.type for each in args])
-        return self._call(f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}", signature, args)
-
-    def _maddubs(self, total: Value, weights: Value, activations: Value) -> Value:
-        """|w| unsigned, times the activation with the sign of w: at most 2 * 127^2 < 2^15.
-
-        Exact as long as neither operand is -128: Q8_0 files may hold it, so packing looks for it.
-        """
-        b = self.builder
-        bytes_, words = ir.VectorType(I8, 4 * self.lanes), ir.VectorType(I16, 2 * self.lanes)
-        w, x = b.bitcast(weights, bytes_), b.bitcast(activations, bytes_)
-        sign = ir.FunctionType(bytes_, [bytes_, bytes_])
-        size = self._call("llvm.x86.avx2.psign.b", sign, [w, w])
-        signed = self._call("llvm.x86.avx2.psign.b", sign, [x, w])
-        pair = ir.FunctionType(words, [bytes_, bytes_])
-        pairs = self._call("llvm.x86.avx2.pmadd.ub.sw", pair, [size, signed])
-        quad = ir.FunctionType(total.type, [words, words])
-        ones = ir.Constant(words, [1] * (2 * self.lanes))
-        return b.add(total, self._call("llvm.x86.avx2.pmadd.wd", quad, [pairs, ones]))
-
-    def _sdot(self, total: Value, weights: Value, activations: Value) -> Value:
-        wide = ir.VectorType(I8, 4 * self.lanes)
-        args = [total, self.builder.bitcast(weights, wide), self.builder.bitcast(activations, wide)]
-        signature = ir.FunctionType(total.type, [each.type for each in args])
-        name = f"llvm.aarch64.neon.sdot.v{self.lanes}i32.v{4 * self.lanes}i8"
-        return self._call(name, signature, args)
-
-    def _plain_dot(self, total: Value, weights: Value, activations: Value) -> Value:
-        """Every second byte as 16 bits, and pairs of their products: LLVM knows the pattern."""
-        b = self.builder
-        half, twice = ir.VectorType(I16, 2 * self.lanes), ir.VectorType(I32, 2 * self.lanes)
-        eight = ir.Constant(half, [8] * (2 * self.lanes))
-        w, x = b.bitcast(weights, half), b.bitcast(activations, half)
-        none = ir.Constant(twice, ir.Undefined)
-        for shift in (True, False):
-            words = [b.ashr(b.shl(each, eight) if shift else each, eight) for each in (w, x)]
-            products = b.mul(*(b.sext(each, twice) for each in words))
-            for first in (0, 1):
-                order = list(range(first, 2 * self.lanes, 2))
-                each = ir.Constant(self.vector(I32), order)
-                total = b.add(total, b.shuffle_vector(products, none, each))
-        return total
+        count, width = len(vectors), self.lanes  # of the groups of lanes that belong together
+        while len(vectors) > 1:
+            groups = range(0, 2 * self.lanes, width)
+            width //= 2
+            low = [start + i for start in groups for i in range(width)]
+            high = [lane + width for lane in low]
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [
+                combine(self.shuffled(a, b, low), self.shuffled(a, b, high)) for a, b in pairs
+            ]
+        (result,) = vectors
+        first = range(0, self.lanes, width)
+        while width > 1:
+            width //= 2
+            other = [lane ^ width for lane in range(self.lanes)]
+            result = combine(result, self.shuffled(result, result, other))
+        return self.shuffled(result, result, list(first)[:count])
 
     # ------------------------------------------------------------------ loops
 
@@ -365,6 +314,15 @@ class Emitter:
             phi.add_incoming(some, last)
         return joined
 
+    # ------------------------------------------------------------------ LLVM's own functions
+
+    def call(self, name: str, result: Any, *args: Value) -> Value:
+        """Call the function of this name, declared as it is called: from these to that type."""
+        module = self.builder.module
+        signature = ir.FunctionType(result, [each.type for each in args])
+        function = module.globals.get(name) or ir.Function(module, signature, name)
+        return self.builder.call(function, args)
+
     # ------------------------------------------------------------------ inside
 
     def _pointer(self, address: Value, offset: Value | int) -> Value:
@@ -379,8 +337,7 @@ class Emitter:
         """An overloaded LLVM function from vectors (or numbers) of one type to that type."""
         kind = args[0].type
         suffix = "f32" if kind == F32 else f"v{kind.count}f32"
-        signature = ir.FunctionType(kind, [kind] * len(args))
-        return self._call(f"{name}.{suffix}", signature, list(args))
+        return self.call(f"{name}.{suffix}", kind, *args)
 
     def _folded(self, a: Value, combine: Callable[[Value, Value], Value]) -> Value:
         count = a.type.count
@@ -392,43 +349,6 @@ class Emitter:
             )
             a = combine(low, high)
         return self.builder.extract_element(a, I32(0))
-
-    def lane(self, a: Value, index: int) -> Value:
-        """One lane of a vector."""
-        return self.builder.extract_element(a, I32(index))
-
-    def shuffled(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
-        """Lanes of a (from 0) and of b (from where those of a end), in this order."""
-        order = ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes))
-        return self.builder.shuffle_vector(a, b, order)
-
-    def folded(self, vectors: Sequence[Value], combine: Callable[[Value, Value], Value]) -> Value:
-        """N vectors (1, 2 or 4) -> a vector of n lanes: lane i combines all lanes of vector i.
-
-        Pairs of vectors are combined half by half: n vectors take few more shuffles than one.
-        """
-        count, width = len(vectors), self.lanes  # of the groups of lanes that belong together
-        while len(vectors) > 1:
-            groups = range(0, 2 * self.lanes, width)
-            width //= 2
-            low = [start + i for start in groups for i in range(width)]
-            high = [lane + width for lane in low]
-            pairs = zip(vectors[::2], vectors[1::2], strict=True)
-            vectors = [
-                combine(self.shuffled(a, b, low), self.shuffled(a, b, high)) for a, b in pairs
-            ]
-        (result,) = vectors
-        first = range(0, self.lanes, width)
-        while width > 1:
-            width //= 2
-            other = [lane ^ width for lane in range(self.lanes)]
-            result = combine(result, self.shuffled(result, result, other))
-        return self.shuffled(result, result, list(first)[:count])
-
-    def _call(self, name: str, signature: Any, args: Sequence[Value]) -> Value:
-        module = self.builder.module
-        function = module.globals.get(name) or ir.Function(module, signature, name)
-        return self.builder.call(function, args)
 
 
 # Polynomial of 2^x on [-1/2, 1/2] with the least greatest relative error (2e-9), by Lawson's
@@ -445,52 +365,3 @@ def _rounded(number: float) -> float:
 
 def _indices(start: int, count: int) -> Value:
     return ir.Constant(ir.VectorType(I32, count), list(range(start, start + count)))
-
-
-# ------------------------------------------------------------------ functions of emitted code
-
-Emit: TypeAlias = Callable[..., Any]  # (Emitter, *values) -> value or None
-
-
-def intrinsic_of(emit: Emit, arguments: str, result: str = "") -> Any:
-    """A function that kernels call: `emit`'s code for this host, in place.
-
-    `arguments` and `result` name types by letter: i is int64 (addresses, counts), f float32, d
-    float64, p a pointer.
-    """
-    named = {
-        "i": types.int64,
-        "f": types.float32,
-        "d": types.float64,
-        "p": types.voidptr,
-        "": types.void,
-    }
-    signature = named[result](*(named[letter] for letter in arguments))
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        value = emit(Emitter(builder, HOST), *args)
-        return context.get_dummy_value() if value is None else value
-
-    def typed(_: Any, *__: Any) -> Any:
-        return signature, generate
-
-    # Numba reads the parameters from the signature, and takes none that are variadic.
-    kind = inspect.Parameter.POSITIONAL_ONLY
-    names = ["typingctx", *(f"a{n}" for n in range(len(arguments)))]
-    parameters = [inspect.Parameter(name, kind) for name in names]
-    vars(typed)["__signature__"] = inspect.Signature(parameters)
-    typed.__name__ = typed.__qualname__ = getattr(emit, "__name__", "emitted")
-    return intrinsic(typed)
-
-
-def module_of(emit: Emit, arguments: str, target: Target) -> str:
-    """LLVM text of a function of that code, for any target: to be compiled and looked at."""
-    module = ir.Module(name="kernel")
-    module.triple = target.triple
-    letters = {"i": I64, "f": F32}
-    signature = ir.FunctionType(ir.VoidType(), [letters[letter] for letter in arguments])
-    function = ir.Function(module, signature, "kernel")
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    emit(Emitter(builder, target), *function.args)
-    builder.ret_void()
-    return str(module)

@@ -8,7 +8,8 @@ import numba.extending
 from llvmlite import ir
 
 from perfdsl.runner.jit import kernel
-from perfdsl.runner.kernels.vector import I8, I64, intrinsic_of
+from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.vector import I8, I64
 
 WORD = 8
 
