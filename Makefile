@@ -18,9 +18,9 @@ setup: ## make .venv from requirements.lock (skipped while nothing changed; PYTH
 demo: setup ## solve the theoretical-ceiling analysis
 	@$(BIN)/perfdsl solve specs/analyses/theoretical_ceiling.perf
 
-test: check ## format, lint and type checks, then all tests
+test: check ## format, lint and type checks, then all tests, on all cores
 	@echo '--- pytest'
-	@$(PYTEST)
+	@$(PYTEST) -n auto --dist loadfile
 
 latex: setup ## export every spec and example, and compile it with pdflatex: no warning is let through
 	@$(BIN)/python tools/latex.py
