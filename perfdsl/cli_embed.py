@@ -1,4 +1,4 @@
-"""`perfdsl embed`: texts or ids from the command line or standard input, vectors out."""
+"""`perfdsl embed` and `model profile`: a model opened, texts or ids in, vectors or times out."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from perfdsl.measure.profile import Profile
     from perfdsl.runner.model import EmbeddingModel
 
     Vectors = NDArray[np.float32]
@@ -54,7 +55,7 @@ def embedded(request: Request, output: Path | None, *, force: bool) -> Diagnosti
     texts = list(request.texts or _lines())
     if not texts:
         raise InputError("there is nothing to embed", "give texts, or lines on standard input")
-    with _compiling_told(), _opened(request) as model:
+    with compiling_told(), _opened(request.model, request.threads) as model:
         given = list(_ids(model, request, texts))
         with bar("embedding") as told:
             vectors = model.embed_ids(
@@ -67,7 +68,7 @@ def embedded(request: Request, output: Path | None, *, force: bool) -> Diagnosti
 
 
 @contextmanager
-def _compiling_told() -> Iterator[None]:
+def compiling_told() -> Iterator[None]:
     """Says so while kernels are compiled, some seconds on the first run, and why on each run."""
     from perfdsl.runner.compiling import Compiling, told_of_compiling
     from perfdsl.runner.crew import ENTRIES
@@ -86,11 +87,19 @@ def _compiling_told() -> Iterator[None]:
         write(f"note: compiled kernels are not kept for the next run: {reason}", sys.stderr)
 
 
-def _opened(request: Request) -> EmbeddingModel:
+def _opened(file: str, threads: int) -> EmbeddingModel:
     from perfdsl.runner.model import EmbeddingModel
 
     with bar("reading weights") as told:
-        return EmbeddingModel.open(request.model, threads=request.threads or None, told=told)
+        return EmbeddingModel.open(file, threads=threads or None, told=told)
+
+
+def profiled(file: str, tokens: int, threads: int, rounds: int, *, counting: bool) -> Profile:
+    """What `perfdsl model profile` tells. Raises RunnerError."""
+    from perfdsl.measure.profile import profile
+
+    with compiling_told(), _opened(file, threads) as model:
+        return profile(model, tokens, rounds, counting=counting)
 
 
 def _ids(model: EmbeddingModel, request: Request, texts: Sequence[str]) -> Iterator[Sequence[int]]:

@@ -72,6 +72,38 @@ def model_synth(
     write(f"{output}: {count:,} bytes, the {size} model with random weights of seed {seed}")
 
 
+# ----------------------------------------------------------------------------- model profile
+
+
+@room.command("model profile")
+def model_profile(
+    file: ModelName,
+    tokens: Annotated[
+        int, option("--tokens", min=1, max=1 << 17, metavar="N", help="of the text")
+    ] = 65,
+    threads: Threads = 0,
+    rounds: Annotated[int, option("--rounds", min=1, max=10_000, metavar="N", help="timed")] = 11,
+    counts: Annotated[
+        bool, option("--counts", help="and what is executed, by a build that counts")
+    ] = False,
+    form: Annotated[PlainForm, option("--format", help="of the page")] = PlainForm.TEXT,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+) -> None:
+    """Tell where the time of a call goes, operator by operator."""
+    from perfdsl.cli_embed import profiled
+
+    screen = Screen(color, width)
+    with mistakes_told(screen, file):
+        found = profiled(file, tokens, threads, rounds, counting=counts)
+    from perfdsl.present import profile_page
+
+    if form is PlainForm.JSON:
+        write(profile_page.document(found))
+    else:
+        write(profile_page.page(found, screen.theme(sys.stdout)))
+
+
 # ----------------------------------------------------------------------------- model inspect
 
 

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from perfdsl.measure.results import Result
 
 GAP = "  "
-NAMES = {"peer", "binds"}  # columns of words
+NAMES = {"peer", "binds", "phase"}  # columns of words
 
 
 def page(result: Result, theme: Theme) -> str:
     """The whole page; figures are medians over the rounds unless they say otherwise."""
     lines: list[Row] = list(_head(result, theme))
     for table in tables(result):
-        lines += [(), ((table.title, "bold"),), *_lines(table)]
+        lines += [(), ((table.title, "bold"),), *lines_of(table)]
     lines.append(())
     lines += _doubts(result, theme)
     return paint(lines, theme)
@@ -37,7 +37,7 @@ def _head(result: Result, theme: Theme) -> Iterator[Row]:
         yield from hanging((("timed    ", "dim"),), told, theme)
 
 
-def _lines(table: Table) -> Iterator[Row]:
+def lines_of(table: Table) -> Iterator[Row]:
     """Headings and rows under each other: figures end together, words begin together."""
     widths = [max(map(width_of, column)) for column in zip(table.heads, *table.rows, strict=True)]
 
