@@ -79,7 +79,8 @@ TABLE: Mapping[str, Row] = {
         lazy="runner measure compare present cli_bench cli_embed",
     ),
     "cli_embed": row(
-        "cli_answers cli_options cli_progress cli_screen diagnostics", lazy="runner present numpy"
+        "cli_answers cli_options cli_progress cli_screen diagnostics",
+        lazy="runner measure present numpy",
     ),
     "cli_bench": row("cli_options cli_screen diagnostics perfdsl", lazy="measure present pydantic"),
     "cli": row("arguments cli_programs cli_screen perfdsl", lazy="cli_runner"),

@@ -196,7 +196,7 @@ def test_without_a_folder_kernels_are_compiled_all_the_same(sources, home):
 def test_the_command_line_says_once_that_kernels_are_not_kept(monkeypatch, capsys, reason, lines):
     """A note with the reason, and nothing where they are kept."""
     monkeypatch.setattr("perfdsl.runner.kernel_cache.why_uncached", lambda: reason)
-    with cli_embed._compiling_told():
+    with cli_embed.compiling_told():
         pass
     told = capsys.readouterr().err.splitlines()
     note = "note: compiled kernels are not kept for the next run: HOME names no folder"
