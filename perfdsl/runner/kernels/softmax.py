@@ -19,7 +19,7 @@ from perfdsl.runner.kernels import tally as tallies
 from perfdsl.runner.kernels.elements import ELEMENT, narrowed, widened
 from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.pairs import LANES, STEP
-from perfdsl.runner.kernels.vector import F32, I32, I64, Emitter, Value
+from perfdsl.runner.kernels.vector import F32, I32, I64, MAGIC, Emitter, Value
 
 HIDDEN = float("-inf")
 
@@ -110,7 +110,7 @@ def _power(e: Emitter, a: Value) -> Value:
     """
     if e.target.pairs == 1:
         return e.exp2(a)
-    b, magic = e.builder, e.f32(12582912.0)  # 1.5 * 2^23: an integer is left in the low bits
+    b, magic = e.builder, e.f32(MAGIC)
     clamped = e.maximum(a, e.f32(-127.0))
     shifted = e.add(clamped, magic)
     rest = e.sub(clamped, e.sub(shifted, magic))

@@ -190,12 +190,10 @@ class Emitter:
     def rounded(self, a: Value) -> Value:
         """The nearest int32 (ties to even); only for |a| < 2^22, else meaningless.
 
-        Adding 1.5 * 2^23 leaves the integer in the low bits of the mantissa: one add, one
-        subtraction, on every target, where `fptosi` of `rint` is a call on some.
+        One add and one subtraction on every target, where `fptosi` of `rint` is a call on some.
         """
-        magic = 12582912.0
-        shifted = self.builder.bitcast(self.add(a, self.f32(magic)), self._like(a, I32))
-        return self.builder.sub(shifted, self.builder.bitcast(self.f32(magic), shifted.type))
+        shifted = self.bits(self.add(a, self.f32(MAGIC)))
+        return self.builder.sub(shifted, self.bits(self.f32(MAGIC)))
 
     def bits(self, a: Value, element: Any = I32) -> Value:
         """The same bits read as lanes of another type of the same size."""
@@ -211,13 +209,14 @@ class Emitter:
     def exp2(self, a: Value) -> Value:
         """2^a for a <= 127; 0 below -126. Relative error below 2e-7 (six terms on [-1/2, 1/2])."""
         b = self.builder
-        clamped = self.maximum(a, self.f32(-126.5))
-        whole = self.rounded(clamped)
-        rest = self.sub(clamped, self.to_f32(whole))
+        clamped, magic = self.maximum(a, self.f32(-126.5)), self.f32(MAGIC)
+        shifted = self.add(clamped, magic)
+        rest = self.sub(clamped, self.sub(shifted, magic))
         value = self.f32(EXP2[0])
         for factor in EXP2[1:]:
             value = self.fma(value, rest, self.f32(factor))
-        scaled = b.add(self.bits(value), b.shl(whole, self.i32(23)))
+        # The exponent grows by the integer; magic's own bits are all shifted out.
+        scaled = b.add(self.bits(value), b.shl(self.bits(shifted), self.i32(23)))
         below = b.fcmp_ordered("<", a, self.f32(-126.0))
         return b.select(below, self.f32(0.0), b.bitcast(scaled, value.type))
 
@@ -350,6 +349,9 @@ class Emitter:
             a = combine(low, high)
         return self.builder.extract_element(a, I32(0))
 
+
+# Added to |a| < 2^22, this leaves the nearest integer in the low bits of the mantissa.
+MAGIC = 1.5 * 2.0**23
 
 # Polynomial of 2^x on [-1/2, 1/2] with the least greatest relative error (2e-9), by Lawson's
 # iteration; highest power first.
