@@ -10,7 +10,7 @@ reference       the forward pass in NumPy: what is computed, in the order in whi
 gguf_write      the other way: keys and tensors -> a file
 describe        what a file holds, as data; to_perf: the same as a program
 synth           a model file of random weights, on a machine without one
-kernels         one file a kernel; target and vector: the instruction sets, and code for them
+kernels         one file a kernel; target, vector, dots, emitted: code for instruction sets
 jit             a function compiled once per machine; code_folder: where it is kept
 pool            threads that run one program; barrier: where they meet; crew, places, cores
 memory          aligned pages; weights: a file's matrices packed into them; packing

@@ -72,7 +72,7 @@ class TensorError(ModelFileError):
 
 
 class NumberError(ModelFileError):
-    """A weight is infinite or not a number."""
+    """A weight is infinite or not a number, or weights make a vector so."""
 
     code = "P805"
     usual = "the file is damaged, or its weights had overflowed when it was made"

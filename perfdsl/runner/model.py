@@ -3,13 +3,15 @@
     model = EmbeddingModel.open("embeddinggemma-300M-Q8_0.gguf")
     vectors = model.embed(["How fast could it run?"], prompt="query")     # float32 (1, 768)
 
-Vectors have length 1. They do not depend on the number of threads, nor on what else is in the call.
+Vectors have length 1, but for those of which the weights leave nothing: they are zeros. They do not
+depend on the number of threads, nor on what else is in the call.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from perfdsl.runner.config import BLOCK, Config, read_config
 from perfdsl.runner.cores import default_threads
-from perfdsl.runner.errors import InputError, TooLongError
+from perfdsl.runner.errors import InputError, NumberError, TooLongError
 from perfdsl.runner.forward import forward
 from perfdsl.runner.gguf import GgufFile, open_gguf
 from perfdsl.runner.layout import check
@@ -127,7 +129,9 @@ class EmbeddingModel:
         """Vectors of texts that are token ids already, (n, dim), in their order.
 
         dim: the first so many values of each vector, made one of length 1 again: a multiple of 32,
-        all where it is None. Raises InputError, TooLongError, NumberError.
+        all where it is None. A vector that is all zeros stays so: it has no direction. Raises
+        InputError, TooLongError, and NumberError for a weight that is no number and for a vector
+        that is not finite, as finite weights can still overflow on the way.
         """
         kept = self._kept(dim)
         texts = [self._checked(number, given, truncate) for number, given in enumerate(ids)]
@@ -135,6 +139,7 @@ class EmbeddingModel:
         for one in passes(texts):
             last = one.first + one.texts
             self._run(one, kept, out[one.first : last])
+            self._finite(one.first, out[one.first : last])
             if told is not None:
                 told(last, len(texts))
         return out
@@ -163,6 +168,15 @@ class EmbeddingModel:
         if (room.wrong >= 0).any():  # a row of the embedding whose scale is no number
             self._tensors.refuse_rows(texts.ids)
         return room
+
+    def _finite(self, first: int, vectors: Vectors) -> None:
+        """Raise NumberError if one of these is not, the vectors of text `first` and those after."""
+        wrong = ~np.isfinite(vectors).all(axis=1)
+        if wrong.any():
+            what = f"the vector of text {first + int(wrong.argmax()):,} is not finite"
+            name = Path(self.file.path).name
+            mend = f"the weights of {name} overflow: it is damaged, or was made for wider numbers"
+            raise NumberError(what, mend=mend)
 
     def _room(self, texts: Pass) -> Workspace:
         """A workspace that is large enough: the one there is, or a larger one."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from perfdsl.runner.errors import InputError, NumberError, TooLongError
+from perfdsl.runner.gguf import open_gguf
 from perfdsl.runner.model import EmbeddingModel
 
 DATA = Path(__file__).resolve().parent.parent / "data/runner"
@@ -123,3 +124,36 @@ def test_an_embedding_row_with_an_infinite_scale_is_told_when_it_is_used(tmp_pat
             model.embed_ids([[5, 7, 8]])
         assert found.value.offset == place
         assert np.array_equal(model.embed_ids([[5, 6, 8]]), good)
+
+
+def _with_norm(path, name, value):
+    """The tiny file with each weight of a norm that value."""
+    content = bytearray(TINY.read_bytes())
+    found = open_gguf(TINY).tensors[name]
+    weights = np.full(found.shape, value, np.float32).tobytes()
+    content[found.offset : found.offset + found.nbytes] = weights
+    path.write_bytes(content)
+    return path
+
+
+def test_weights_that_overflow_are_told_with_the_first_text_whose_vector_they_spoil(tmp_path):
+    """Row 7 of the embedding has one value that is not 0, and that one is large: normalised, it is
+    sqrt(96) = 9.8, which 5e37 makes infinite. No value of another text comes near 6.8."""
+    file = _with_norm(tmp_path / "large.gguf", "output_norm.weight", 5e37)
+    content = bytearray(file.read_bytes())
+    row = open_gguf(TINY).tensors["token_embd.weight"].offset + 7 * 3 * 34
+    content[row : row + 3 * 34] = b"\xff\x7b\x7f" + bytes(3 * 34 - 3)  # fp16 65504, int8 127
+    file.write_bytes(content)
+    with EmbeddingModel.open(file, threads=2) as model:
+        good = model.embed_ids([[5], [6], [8]])
+        np.testing.assert_allclose(np.linalg.norm(good, axis=1), 1, atol=1e-6)
+        words = r"the vector of text 2 is not finite: the weights of large\.gguf overflow"
+        with pytest.raises(NumberError, match=words):
+            model.embed_ids([[5], [6], [7], [8], [7]])
+        assert np.array_equal(model.embed_ids([[5], [6], [8]]), good)
+
+
+def test_a_model_that_leaves_nothing_of_a_text_gives_zeros(tmp_path):
+    file = _with_norm(tmp_path / "zeros.gguf", "output_norm.weight", 0.0)
+    with EmbeddingModel.open(file, threads=2) as model:
+        assert np.array_equal(model.embed_ids([[5, 6, 8], [7]]), np.zeros((2, 96), np.float32))
