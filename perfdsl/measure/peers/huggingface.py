@@ -64,7 +64,7 @@ class HuggingFace:
         tensors = Tensors(file)
         self._model = Gemma3TextModel._from_config(  # noqa: SLF001  the way to choose type and attention
             library_config(config), dtype=dtype, attn_implementation="sdpa"
-        ).eval()
+        ).train(mode=False)
         with torch.no_grad():
             fill(self._model, config, tensors)
         self._head = [
