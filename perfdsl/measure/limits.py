@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from perfdsl.measure.probes import clock, peaks, stream
-from perfdsl.measure.probes.memory import HUGE_PAGE, Memory, memory, small_pages
+from perfdsl.measure.probes.memory import Memory, memory, small_pages
 from perfdsl.measure.probes.together import together
 from perfdsl.measure.timing import NANO, Stopwatch
 from perfdsl.records import replace
+from perfdsl.runner.memory import HUGE
 
 # A probe's one run, in seconds: long beside the 30 us in which threads start, short beside a round.
 RUN = 4e-3
@@ -51,7 +52,7 @@ class Stream:
 
         None where it does not tell, or where the weights are too few for huge pages to matter.
         """
-        return small_pages(self.memory) if self.memory.data.size >= 8 * HUGE_PAGE else None
+        return small_pages(self.memory) if self.memory.data.size >= 8 * HUGE else None
 
     def rates(self, threads: int, watch: Stopwatch) -> Mapping[str, list[float]]:
         blocks = max(1, self.memory.data.size // (threads * stream.PLACES * stream.BLOCK))

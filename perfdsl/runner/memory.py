@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Bytes: TypeAlias = NDArray[np.uint8]
 
 LINE = 64
-HUGE = 2 << 20
+HUGE = 2 << 20  # x86-64, and Arm with pages of 4 KiB; larger ones only waste some address space
 
 
 def pages(size: int) -> Bytes:
@@ -25,10 +25,16 @@ def pages(size: int) -> Bytes:
     """
     if size < HUGE:
         return _aligned(np.zeros(size + LINE, np.uint8), size, LINE)
+    return mapped(size)
+
+
+def mapped(size: int, *, huge: bool = True) -> Bytes:
+    """The same for any size. huge: False asks for the smallest pages instead."""
     # Private: shared memory, which is the default here, has no huge pages.
     memory = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        memory.madvise(mmap.MADV_HUGEPAGE)
+    advice = "MADV_HUGEPAGE" if huge else "MADV_NOHUGEPAGE"
+    if hasattr(mmap, advice):  # Linux alone
+        memory.madvise(getattr(mmap, advice))
     return _aligned(np.frombuffer(memory, np.uint8), size, HUGE)
 
 

@@ -8,18 +8,18 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
 from perfdsl.measure.limits import rates
 from perfdsl.measure.probes import clock, peaks, stream
-from perfdsl.measure.probes.memory import HUGE_PAGE, memory, small_pages
+from perfdsl.measure.probes.memory import memory, small_pages
 from perfdsl.measure.probes.together import apart, together
 from perfdsl.measure.timing import Stopwatch
-from perfdsl.runner.kernels.emitted import module_of
 from perfdsl.runner.kernels.target import FORCE, HOST, TARGETS, host_features, runs_on
+from perfdsl.runner.memory import HUGE
 from tests.measure.test_timing import FakeClock
+from tests.runner.machine_code import assembly
 
 # What the loop of each peak is made of, once for each of its sums.
 PEAKS = {
@@ -38,15 +38,7 @@ CONTROL = {"incq", "addq", "subq", "cmpq", "jb", "jne", "add", "cmp", "b.lo", "b
 
 def innermost(emit, arguments, target):
     """How often each instruction stands in the first loop, as LLVM makes it for a target."""
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    module = llvm.parse_assembly(module_of(emit, arguments, target))
-    found = llvm.Target.from_triple(target.triple)
-    machine = found.create_target_machine(cpu=target.cpu, features=target.features, opt=3)
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    builder = llvm.create_pass_builder(machine, tuning)
-    builder.getModulePassManager().run(module, builder)
-    code = machine.emit_assembly(module)
+    code = "\n".join(assembly(emit, arguments, target))
     for label in re.finditer(r"^(\.LBB\w+):", code, re.MULTILINE):
         back = re.search(rf"^\s+(?:j|b\.)\S+\s+{re.escape(label[1])}$", code, re.MULTILINE)
         if back and back.start() > label.start():
@@ -181,9 +173,9 @@ def test_threads_are_put_on_cores_of_their_own_first(siblings, expected):
 
 
 def test_memory_begins_at_a_huge_page_and_was_written():
-    found = memory(3 * HUGE_PAGE + 5)
-    assert found.data.size == 3 * HUGE_PAGE + 5
-    assert found.address % HUGE_PAGE == 0
+    found = memory(3 * HUGE + 5)
+    assert found.data.size == 3 * HUGE + 5
+    assert found.address % HUGE == 0
     assert np.all(found.data == 1)
 
 
@@ -199,13 +191,13 @@ AnonHugePages:      2048 kB
 @pytest.mark.parametrize("huge, expected", [(4096, 0.0), (2048, 0.5), (0, 1.0), (99999, 0.0)])
 def test_small_pages_are_counted_from_what_the_system_tells(tmp_path, huge, expected):
     """Of the area in which the memory lies, and of no other."""
-    found = memory(2 * HUGE_PAGE)
+    found = memory(2 * HUGE)
     smaps = tmp_path / "smaps"
-    smaps.write_text(SMAPS.format(found.address, found.address + 2 * HUGE_PAGE, huge), "ascii")
+    smaps.write_text(SMAPS.format(found.address, found.address + 2 * HUGE, huge), "ascii")
     assert small_pages(found, smaps) == expected
     assert small_pages(found, Path("/nowhere/smaps")) is None
 
 
 def test_memory_that_is_to_have_small_pages_has_them():
     """On a system that tells."""
-    assert small_pages(memory(4 * HUGE_PAGE, huge=False)) in {1.0, None}
+    assert small_pages(memory(4 * HUGE, huge=False)) in {1.0, None}

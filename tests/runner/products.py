@@ -1,19 +1,11 @@
 """What tests of the int8 product share: its operands as a model has them, and its call."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from perfdsl.runner.kernels.product import Q8, product_rows, q8_tiles
-from perfdsl.runner.kernels.target import TARGETS, host_features, runs_on
 from perfdsl.runner.packing import FILE_BLOCK, pack, packed_bytes
 from perfdsl.runner.shares import product_share
 from perfdsl.runner.tiling import tile_count
-
-HERE = [name for name, target in TARGETS.items() if runs_on(target, host_features())]
 
 
 def in_file(w: Q8):
@@ -52,20 +44,3 @@ def product(x: Q8, w: Q8, threads=1):
         )  # fmt: skip
     assert np.isnan(out[:, w.rows :]).all()
     return out[:, : w.rows]
-
-
-def passes_with(settings, *files):
-    """The output of these test files in a process with other settings, where all of them pass."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        command,
-        check=False,
-        env={**os.environ, **settings},
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

@@ -1,8 +1,5 @@
 """Packing of heads and attention against float64, and their independence of tiles and threads."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +9,10 @@ import pytest
 from perfdsl.runner.kernels import attention, heads, operands, query_shares, rope, softmax, tally
 from perfdsl.runner.kernels.elements import PAIRS, rounded
 from perfdsl.runner.kernels.quantise import BLOCK, BYTES, untiled
-from perfdsl.runner.kernels.target import COUNT, FORCE, HOST, TARGETS, host_features, runs_on
+from perfdsl.runner.kernels.target import COUNT, FORCE
+from tests.runner.paths import on_each_other_path, passes_with, python_with
 
 EPS = 1e-6
-HERE = [name for name, target in TARGETS.items() if runs_on(target, host_features())]
 EVERYTHING = 1 << 40
 NOTHING = 2.0**-100  # below it a block of results is 0; bf16 has few bits below 2^-126
 
@@ -285,8 +282,8 @@ for tokens in (1, 12, 257, 258, 600):
 
 def test_the_oracle_counts_pairs_in_the_window_and_executed_multiply_adds():
     here = Path(__file__).resolve()
-    done = _process([sys.executable, "-c", COUNTING, str(here.parent)], {COUNT: "1"})
-    rows = [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
+    told = python_with({COUNT: "1"}, "-c", COUNTING, str(here.parent))
+    rows = [[int(word) for word in line.split()] for line in told.splitlines()]
     assert [row[0] for row in rows] == [1, 12, 257, 258, 600]
     for tokens, pairs, executed in rows:
         outside = max(0, tokens - 257)
@@ -298,20 +295,6 @@ def test_the_oracle_counts_pairs_in_the_window_and_executed_multiply_adds():
     assert rows[3][1] == 3 * (258**2 - 2)
 
 
-@pytest.mark.parametrize("name", [name for name in HERE if name != HOST.name])
+@on_each_other_path
 def test_the_same_on_each_other_path_that_this_host_has(name):
-    if not os.environ.get(FORCE):  # else it is already such a process
-        _process(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__],
-            {FORCE: name},
-        )
-
-
-def _process(command, environment):
-    root = Path(__file__).resolve().parents[2]
-    chosen = os.environ | environment
-    done = subprocess.run(
-        command, env=chosen, cwd=root, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
+    passes_with({FORCE: name}, __file__)

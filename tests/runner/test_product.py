@@ -1,6 +1,5 @@
 """The int8 product against its reference, on every path of this host, each in its own process."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ from perfdsl.runner.kernels.product import (
 from perfdsl.runner.kernels.target import FORCE, HOST
 from perfdsl.runner.packing import FILE_BLOCK, pack, packed_bytes
 from perfdsl.runner.shares import product_share
-from tests.runner.products import HERE, in_file, packed, passes_with, product
+from tests.runner.paths import on_each_other_path, passes_with
+from tests.runner.products import in_file, packed, product
 
 CLOSE = 2e-6  # of the largest sum, in float64
 SHAPES = [(32, 32), (96, 64), (160, 96), (32, 128), (96, 768), (32, 1152), (64, 3072)]
@@ -104,7 +104,6 @@ def test_shares_of_a_product_cover_it_once():
         assert longest <= 1.5 * panels * tiles / threads or longest <= 2
 
 
-@pytest.mark.skipif(bool(os.environ.get(FORCE)), reason="this process is such a path already")
-@pytest.mark.parametrize("name", [name for name in HERE if name != HOST.name])
+@on_each_other_path
 def test_the_same_on_each_other_path_that_this_host_has(name):
     passes_with({FORCE: name}, __file__, str(Path(__file__).with_name("test_gate_up.py")))

@@ -1,20 +1,16 @@
 """Kernels that work on rows against their references, on every path of this host."""
 
-import os
-import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from perfdsl.runner.kernels import embedding, geglu, norms, pooling, quantise
 from perfdsl.runner.kernels.product import Q8, q8_tiles
-from perfdsl.runner.kernels.target import FORCE, HOST, TARGETS, host_features, runs_on
+from perfdsl.runner.kernels.target import FORCE
 from perfdsl.runner.tiling import first_row, tile_count
+from tests.runner.paths import on_each_other_path, passes_with
 
-HERE = [name for name, target in TARGETS.items() if runs_on(target, host_features())]
 ROWS, WIDTHS = [*range(1, 18)], [32, 96, 768, 1152]
 EPS = 1e-6
 GUARD = 64  # bytes behind what a kernel writes, which it must leave alone
@@ -336,13 +332,6 @@ def test_a_vector_with_what_is_no_number_does_not_become_one(odd):
     assert np.isnan(out).any()
 
 
-@pytest.mark.skipif(bool(os.environ.get(FORCE)), reason="this process is such a path already")
-@pytest.mark.parametrize("name", [name for name in HERE if name != HOST.name])
+@on_each_other_path
 def test_the_same_on_each_other_path_that_this_host_has(name):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    root = Path(__file__).resolve().parents[2]
-    chosen = {**os.environ, FORCE: name}
-    done = subprocess.run(
-        command, check=False, env=chosen, cwd=root, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    passes_with({FORCE: name}, __file__)

@@ -14,7 +14,8 @@ from perfdsl.runner.kernels.tally import ARENA, EXECUTED, PAIRS, SHADOW, WORDS
 from perfdsl.runner.kernels.target import COUNT, FORCE, HOST
 from perfdsl.runner.packing import pack
 from perfdsl.runner.tiling import tile_count
-from tests.runner.products import HERE, in_file, passes_with
+from tests.runner.paths import HERE, passes_with
+from tests.runner.products import in_file
 from tests.runner.test_gate_up import operands
 
 BYTES = 1 << 17

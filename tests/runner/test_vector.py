@@ -1,10 +1,5 @@
 """The emitter's instructions against NumPy, on every path of this host, each in its own process."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -16,12 +11,9 @@ from perfdsl.runner.kernels.target import (
     TARGETS,
     UnknownTargetError,
     choose,
-    host_features,
-    runs_on,
 )
 from perfdsl.runner.kernels.vector import Emitter
-
-HERE = [name for name, target in TARGETS.items() if runs_on(target, host_features())]
+from tests.runner.paths import on_each_other_path, passes_with
 
 
 def _bf16(values):
@@ -127,16 +119,9 @@ def test_sums_maxima_and_rounding():
     assert np.array_equal(whole, np.rint(values).astype(np.int32))
 
 
-@pytest.mark.skipif(bool(os.environ.get(FORCE)), reason="this process is such a path already")
-@pytest.mark.parametrize("name", [name for name in HERE if name != HOST.name])
+@on_each_other_path
 def test_the_same_on_each_other_path_that_this_host_has(name):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    root = Path(__file__).resolve().parents[2]
-    chosen = {**os.environ, FORCE: name}
-    done = subprocess.run(
-        command, check=False, env=chosen, cwd=root, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    passes_with({FORCE: name}, __file__)
 
 
 def test_a_path_that_does_not_exist_or_cannot_run_is_told():

@@ -49,6 +49,12 @@ def tensor(name: str, shape: tuple[int, ...], kind: TensorType, data: bytes) -> 
     return Written(name, shape, kind, lambda: [data])
 
 
+def patched(at: int, data: bytes) -> bytes:
+    """The tiny file with some of its bytes replaced."""
+    whole = TINY.read_bytes()
+    return whole[:at] + data + whole[at + len(data) :]
+
+
 def rewritten(
     keys: Callable[[Keys], object] = lambda keys: None,
     tensors: Callable[[Tensors], object] = lambda tensors: None,

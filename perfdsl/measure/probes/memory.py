@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from pathlib import Path
 
@@ -10,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from perfdsl.records import dataclass
+from perfdsl.runner.memory import mapped
 
-HUGE_PAGE = (
-    2**21
-)  # x86-64, and Arm with pages of 4 KiB; larger ones only waste a little address space
 SMAPS = Path("/proc/self/smaps")
 
 
@@ -30,13 +27,7 @@ class Memory:
 
 def memory(size: int, *, huge: bool = True) -> Memory:
     """So many bytes, each page written to. huge: False asks for the smallest pages instead."""
-    room = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    advice = "MADV_HUGEPAGE" if huge else "MADV_NOHUGEPAGE"
-    if hasattr(mmap, advice):  # Linux alone
-        room.madvise(getattr(mmap, advice))
-    whole = np.frombuffer(room, np.uint8)  # keeps the mapping alive
-    first = -whole.ctypes.data % HUGE_PAGE
-    data = whole[first : first + size]
+    data = mapped(size, huge=huge)
     data[:] = 1  # a page that was never written is one page of zeros, many times
     return Memory(data)
 
