@@ -1,6 +1,7 @@
 """Options and profiles for the whole suite."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,12 @@ settings.register_profile("dev", deadline=None, suppress_health_check=[HealthChe
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None)
 settings.register_profile("fuzz", settings.get_profile("dev"), max_examples=20_000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+# A shell without job control starts what runs in the background with Ctrl-C ignored, and children
+# inherit that: tests that interrupt something would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
