@@ -54,7 +54,8 @@ TABLE: Mapping[str, Row] = {
     "pipeline": row("diagnostics syntax semantics numeric solve"),
     "runner": row("", "numpy numba llvmlite sentencepiece"),
     "measure": row("runner", "numpy numba llvmlite pydantic"),
-    "compare": row("solve measure", "numpy"),
+    # The hinge: a program's numbers on one side, what was measured on the other.
+    "compare": row("diagnostics syntax semantics numeric solve pipeline measure", "numpy pydantic"),
     "present": row(
         "diagnostics excerpt rendering syntax semantics numeric solve",
         lazy="symbolic runner measure compare sympy matplotlib pydantic",
@@ -75,13 +76,25 @@ TABLE: Mapping[str, Row] = {
     "cli_progress": row(),
     "cli_runner": row(
         "arguments cli_answers cli_options cli_progress cli_screen diagnostics",
-        lazy="runner measure compare present cli_bench cli_embed",
+        lazy="runner measure compare present"
+        " cli_bench cli_embed cli_history cli_probe cli_validate",
     ),
     "cli_embed": row(
         "cli_answers cli_options cli_progress cli_screen diagnostics",
         lazy="runner measure present numpy",
     ),
     "cli_bench": row("cli_options cli_screen diagnostics perfdsl", lazy="measure present pydantic"),
+    "cli_probe": row(
+        "cli_answers cli_options cli_progress cli_screen diagnostics perfdsl",
+        lazy="measure present pydantic",
+    ),
+    "cli_validate": row(
+        "cli_answers cli_options cli_progress cli_screen diagnostics perfdsl",
+        lazy="compare measure pipeline present pydantic runner semantics",
+    ),
+    "cli_history": row(
+        "cli_answers cli_options cli_screen diagnostics perfdsl", lazy="measure present pydantic"
+    ),
     "cli": row("arguments cli_programs cli_screen perfdsl", lazy="cli_runner"),
     "api_results": row(EVERYTHING, lazy="sympy"),
     "api": row(EVERYTHING + " api_results"),  # the same from Python
