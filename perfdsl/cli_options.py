@@ -103,3 +103,7 @@ MaxTokens = Annotated[int | None, option("--max-tokens", min=1, metavar="N", hel
 MaxNesting = Annotated[
     int | None, option("--max-nesting", min=1, max=1000, metavar="N", help="of brackets")
 ]
+Records = Annotated[
+    Path | None, option("--records", metavar="DIR", help="the folder of records; else the user's")
+]
+NoRecord = Annotated[bool, option("--no-record", help="keep no record of this measurement")]

@@ -31,3 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """True where a golden test shall write its expected output instead of comparing with it."""
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def records_of_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test measures goes to a folder of the tests, not among the user's own records."""
+    os.environ["PERFDSL_RECORDS"] = str(tmp_path_factory.mktemp("records"))

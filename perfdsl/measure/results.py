@@ -6,7 +6,7 @@ The schema's version changes whenever a field does. A record is never corrected:
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from perfdsl.measure.disturbance import Disturbance
 from perfdsl.measure.environment import Environment
@@ -91,6 +91,7 @@ class Result(Recorded):
     small_pages: the share of the stream's memory without huge pages; None where nobody tells.
     """
 
+    kind: ClassVar[str] = "bench"
     schema_version: Literal[1] = 1
     tool: str
     date: str  # of the last round, UTC
