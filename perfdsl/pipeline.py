@@ -68,7 +68,11 @@ def read(source: Source, folder: Path, options: Options) -> Reader:
 
 def check_file(source: Source, folder: Path, options: Options) -> Program:
     """The checked program, with what was set from outside in place."""
-    reader = read(source, folder, options)
+    return check_reader(read(source, folder, options), options)
+
+
+def check_reader(reader: Reader, options: Options) -> Program:
+    """The same of files that were read already."""
     program = check(reader, policy=options.policy, scenarios=options.scenarios)
     if not options.settings or has_errors(program.problems):
         return program

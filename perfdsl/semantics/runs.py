@@ -50,7 +50,7 @@ S, BYTE = base("s"), base("B")
 # What a run tells of the whole, and what of a part is for policies alone.
 WHOLE = ("compute", "work", "bytes", "read", "write", "intensity", "sent", "received", "messages",
          "links")  # fmt: skip
-INNER = {"levels", "ports", "links"}
+INNER = {"levels", "links"}
 
 
 def predict(expr: tree.Call, frame: Frame, least: bool) -> Value:
