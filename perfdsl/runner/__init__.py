@@ -14,7 +14,7 @@ kernels         one file a kernel; target, vector, dots, emitted: code for instr
 jit             a function compiled once per machine; code_folder: where it is kept
 pool            threads that run one program; barrier: where they meet; crew, places, cores
 memory          aligned pages; weights: a file's matrices packed into them; packing
-forward         the forward pass: every phase of it, kernel by kernel
+forward         the forward pass in steps; layer: its phases; products; job: what lies where
 workspace       where a pass runs, and the job that tells native code; passes: which texts, where
 model           EmbeddingModel: open, embed
 instruments     the time of each phase; oracle: what a build that counts has counted

@@ -14,7 +14,16 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from perfdsl.runner.barrier import BARRIER_BYTES, CANCELLED, COUNT, LINE, PAUSES, relax
+from perfdsl.runner.barrier import (
+    BARRIER_BYTES,
+    CANCELLED,
+    COUNT,
+    LEAVE,
+    LINE,
+    PAUSES,
+    UNTIL,
+    relax,
+)
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.atomics import exchange, fetch_add, load
 from perfdsl.runner.kernels.system import (
@@ -45,7 +54,7 @@ PLACE, DESK_BYTES = LINE, LINE + MASK_BYTES
 
 # Progress is one number that only grows: 2 * job - 1 in a job, 2 * job after it, then this.
 LEFT = 1 << 62
-CLOSED = -1  # instead of a number of failures: the pool was stopped
+CLOSED = -1  # instead of a step: the pool was stopped; -2, -3 ...: 1, 2 ... parts failed
 
 
 def control_bytes(threads: int) -> int:
@@ -183,14 +192,21 @@ def dismiss(control: int) -> None:
 
 
 @kernel
-def lead(control: int, threads: int, program: int, arguments: int, first: int, last: int) -> int:
-    """Give the job to the helpers, take part as thread 0, wait for all; how many parts failed."""
+def lead(
+    control: int, threads: int, program: int, arguments: int, first: int, last: int, duration: int
+) -> int:
+    """Give the job to the helpers, take part as thread 0, wait for all; the step to go on with.
+
+    duration: after so many nanoseconds a program that looks at the clock leaves; see `barrier`.
+    """
     exchange(control + PROGRAM, program)
     exchange(control + ARGUMENTS, arguments)
     exchange(control + FIRST, first)
     exchange(control + LAST, last)
     tell_place(control)
     exchange(control + BARRIER + COUNT, 0)
+    exchange(control + BARRIER + UNTIL, nanoseconds() + duration)
+    exchange(control + BARRIER + LEAVE, 0)
     job = fetch_add(control + JOB, 1) + 1
     if wake(control):  # on this core, it may be, which they leave once they get it for a moment
         await_progress(control, threads, 2 * job - 1)
@@ -202,7 +218,10 @@ def lead(control: int, threads: int, program: int, arguments: int, first: int, l
     if load(control + STOP) != 0:
         exchange(control + BARRIER + CANCELLED, 1)
         return CLOSED
-    return failures
+    if failures != 0:
+        return CLOSED - failures
+    reached: int = load(control + BARRIER + LEAVE)
+    return reached if reached != 0 else last
 
 
 @kernel
@@ -216,7 +235,7 @@ def await_progress(control: int, threads: int, progress: int) -> None:
 
 
 # What Python calls, and with how many words: compiled before there is a thread.
-ENTRIES: Any = ((prepare, 1), (serve, 4), (lead, 6), (rouse, 1), (dismiss, 1))
+ENTRIES: Any = ((prepare, 1), (serve, 4), (lead, 7), (rouse, 1), (dismiss, 1))
 
 
 def compile_entries() -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfdsl.records import dataclass
-from perfdsl.runner.forward import FIRST_PHASES, LAST_PHASES, PHASES
+from perfdsl.runner.forward import FIRST_PHASES, LAST_PHASES
+from perfdsl.runner.layer import PHASES
 from perfdsl.runner.model import EmbeddingModel
 
 

@@ -164,7 +164,7 @@ class EmbeddingModel:
     def _ran(self, run: Run, texts: Pass, kept: int, *, timed: bool) -> Workspace:
         room = self._room(texts)
         room.give(texts, kept=kept, timed=timed)
-        run(self._program, room.address, self.config.layers + 2)
+        run(self._program, room.address, room.steps)
         if (room.wrong >= 0).any():  # a row of the embedding whose scale is no number
             self._tensors.refuse_rows(texts.ids)
         return room

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from perfdsl.records import dataclass
 from perfdsl.runner.errors import RunnerError
-from perfdsl.runner.forward import COUNTED
+from perfdsl.runner.job import COUNTED
 from perfdsl.runner.kernels.tally import EXECUTED, PAIRS
 from perfdsl.runner.kernels.target import COUNT
 from perfdsl.runner.memory import LINE

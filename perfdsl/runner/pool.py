@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,7 +28,7 @@ from perfdsl.runner.barrier import LINE
 PATIENCE_S = 0.003
 # The time between two moments in which Ctrl-C is seen, unless a single step takes longer. Not less:
 # who comes back to Python may have to wait for it 5 ms, where another thread of Python is busy.
-SLICE_S = 0.02
+SLICE_NS = 20_000_000
 # At the end of the process, for helpers in the middle of a step: they leave at its next barrier.
 FAREWELL_S = 5.0
 
@@ -54,7 +54,8 @@ class Program:
 
     `arguments` is an address that means something to the program; steps first ..< last are to be
     done. All threads call `barrier.wait(barrier, threads)` equally often, and where it returns
-    False the program returns at once.
+    False the program returns at once. One that may take long looks at the clock (`look_up`) and
+    returns behind a step when it is time (`leaves`): it is called again for those that remain.
     """
 
     name: str
@@ -127,25 +128,23 @@ class Pool:
             self._helpers = None
 
     def _run(self, program: Program, arguments: int, steps: int) -> None:
-        first, at_once = 0, 1
+        first = 0
         while first < steps:
-            last = min(first + at_once, steps)
-            begun = perf_counter()
-            self._do(program, arguments, first, last)
-            took = perf_counter() - begun
-            # At most twice as many as before: a first step may be far shorter than the others.
-            fitting = int((last - first) * SLICE_S / max(took, 1e-9))
-            at_once = max(1, min(2 * at_once, fitting))
-            first = last
+            first = self._some(program, arguments, first, steps)
 
-    def _do(self, program: Program, arguments: int, first: int, last: int) -> None:
+    def _some(self, program: Program, arguments: int, first: int, last: int) -> int:
+        """Do steps for as long as a slice lasts; the step to go on with."""
         control = (self._helpers or self._started()).control
-        failures = crew.lead(control, self.threads, program.address, arguments, first, last)
-        if failures == crew.CLOSED:
+        reached: int = crew.lead(
+            control, self.threads, program.address, arguments, first, last, SLICE_NS
+        )
+        if reached == crew.CLOSED:
             raise PoolClosedError("these threads were closed")
-        if failures:
+        if reached < 0:
+            failures = crew.CLOSED - reached
             message = f"{program.name} raised an exception in {failures} of {self.threads} threads"
             raise ProgramFailedError(message)
+        return reached
 
     def _started(self) -> _Helpers:
         if self._closed or _over.is_set():

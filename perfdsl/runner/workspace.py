@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfdsl.runner.config import Config
-from perfdsl.runner.forward import COUNTED, JOB, LAYER, PHASES, TILE_BYTES
+from perfdsl.runner.job import COUNTED, JOB, LAYER, TILE_BYTES
 from perfdsl.runner.kernels.attention import scratch_bytes
 from perfdsl.runner.kernels.gate_up import SCRATCH
 from perfdsl.runner.kernels.rope import turns
 from perfdsl.runner.kernels.tally import ARENA, SHADOW, WORDS
 from perfdsl.runner.kernels.target import HOST
+from perfdsl.runner.layer import PHASES
 from perfdsl.runner.memory import LINE, Arena, room
 from perfdsl.runner.passes import Pass
 from perfdsl.runner.tensors import Blocks
@@ -25,6 +26,9 @@ ELEMENT = 4  # bytes of `HOST.pairs` values of an attention operand
 # From so many rows a thread on, each thread has rows of its own (see `forward`). On two threads of
 # Zen 5: 65 tokens 10.2 ms shared and 10.6 alone, 128 tokens 22.5 and 21.6, 512 tokens 101 and 94.
 ROWS_ALONE = 48
+# From more rows a thread than this a step is no whole layer, but a phase of so many rows: in code
+# for no instruction set Ctrl-C was then seen within 46 ms in 2,048 tokens, and after 0.43 s before.
+PIECE_ROWS = 256
 LEAST_ROWS = 32  # a workspace grows by doubling from here
 
 
@@ -85,6 +89,12 @@ class Workspace:
         return int(self.job.ctypes.data)
 
     @property
+    def steps(self) -> int:
+        """Of the pass that was given."""
+        a_layer = 1 if self._pieces == 1 else len(PHASES) * self._pieces
+        return 2 + self.config.layers * a_layer
+
+    @property
     def vectors(self) -> NDArray[np.float32]:
         """What the last pass made: (rows, d_model), or fewer columns one behind the other."""
         return self._arrays["vectors"].view(np.float32)
@@ -97,6 +107,7 @@ class Workspace:
     def give(self, texts: Pass, *, kept: int, timed: bool) -> None:
         """The job of this pass: vectors of `kept` * 32 values, phases timed or not."""
         self._pass, self.part_rows = texts, self._parts(texts.rows)
+        self._pieces = -(-texts.rows // (self.threads * PIECE_ROWS))
         self.wrong[:] = -1
         self.set(
             rows=texts.rows,
@@ -106,6 +117,7 @@ class Workspace:
             ids=texts.ids.ctypes.data,
             parts=len(self.part_rows) - 1,
             part_rows=self.part_rows.ctypes.data,
+            pieces=self._pieces,
             kept=kept,
             stamps=self.stamps.ctypes.data if timed else 0,
         )

@@ -5,7 +5,9 @@ from collections import Counter
 import pytest
 
 from perfdsl.compare.phases import OPERATORS, Group, groups, operators_of, plain
-from perfdsl.runner.forward import COUNTED, FIRST_PHASES, LAST_PHASES, PHASES
+from perfdsl.runner.forward import FIRST_PHASES, LAST_PHASES
+from perfdsl.runner.job import COUNTED
+from perfdsl.runner.layer import PHASES
 from tests.compare.programs import SPECS, operators
 
 TIMED = (*FIRST_PHASES, *PHASES, *(name for name, _ in LAST_PHASES))

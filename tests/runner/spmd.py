@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from perfdsl.runner.barrier import wait
+from perfdsl.runner.barrier import leaves, look_up, wait
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.atomics import fetch_add, load
 from perfdsl.runner.pool import program_of
@@ -21,6 +21,7 @@ def mixed(arguments, first, last, thread, threads, barrier):
     cells = load(arguments + CELLS)
     start, end = cells * thread // threads, cells * (thread + 1) // threads
     for step in range(first, last):
+        look_up(barrier, thread, step)
         source, target = load(arguments + EVEN), load(arguments + ODD)
         if step % 2 == 1:
             source, target = target, source
@@ -31,7 +32,7 @@ def mixed(arguments, first, last, thread, threads, barrier):
             fetch_add(arguments + DONE, 1)
         if thread == load(arguments + FAILS) and step == load(arguments + AT):
             raise ValueError("as was asked")
-        if not wait(barrier, threads):
+        if not wait(barrier, threads) or leaves(barrier, step):
             return
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from perfdsl.runner.config import read_config
-from perfdsl.runner.forward import PHASES
 from perfdsl.runner.gguf import open_gguf
 from perfdsl.runner.instruments import timed
+from perfdsl.runner.layer import PHASES
 from perfdsl.runner.layout import parts
 from perfdsl.runner.model import EmbeddingModel
 from perfdsl.runner.oracle import counted
