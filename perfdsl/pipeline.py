@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from perfdsl.diagnostics import Diagnostic, Source, Span, has_errors
 from perfdsl.records import dataclass, field
+from perfdsl.semantics.cases import Measurement
 from perfdsl.semantics.check import check
 from perfdsl.semantics.files import FileLimits, Reader, decode, load, read_text, shown_name
 from perfdsl.semantics.program import Program
@@ -32,6 +33,7 @@ class Options:
 
     settings: (name, value) texts of --set. scenarios: names of --scenario, applied to everything.
     policy: the one in force where an analysis names none. seconds: the deadline of evaluation.
+    measurements: what `measured` gives, by cases (`semantics.wanted` tells which are asked for).
     """
 
     settings: tuple[Setting, ...] = ()
@@ -40,6 +42,7 @@ class Options:
     limits: FileLimits = field(default_factory=FileLimits)
     seconds: float = math.inf
     per_operator: bool = False
+    measurements: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,21 @@ def check_file(source: Source, folder: Path, options: Options) -> Program:
 
 def check_reader(reader: Reader, options: Options) -> Program:
     """The same of files that were read already."""
-    program = check(reader, policy=options.policy, scenarios=options.scenarios)
+    program = _checked(reader, {}, options)
     if not options.settings or has_errors(program.problems):
         return program
     overrides, problems = replacements(options.settings, program)
     if problems:
         return Program(program.graph, program.modules, program.analyses,
                        (*problems, *program.problems), program.entry, program.settable)  # fmt: skip
-    return _again(reader, overrides, options)
+    return _checked(reader, overrides, options)
 
 
-def _again(reader: Reader, overrides: dict[Span, tree.Expr], options: Options) -> Program:
-    return check(reader, overrides=overrides, policy=options.policy, scenarios=options.scenarios)
+def _checked(reader: Reader, overrides: dict[Span, tree.Expr], options: Options) -> Program:
+    return check(
+        reader, overrides=overrides, policy=options.policy, scenarios=options.scenarios,
+        measurements=options.measurements,
+    )  # fmt: skip
 
 
 def solve_file(

@@ -2,7 +2,8 @@
 
 A case is tests/cases/NAME.perf, or NAME/main.perf with the files that it imports. Comments in it
 say what is expected: `# P203: ...` the code (`# fine: ...` none), `# fix: ...` a line of the text
-after its safe fix, `# set: a=b`, `# scenario: a`, `# policy: a` what the command line says besides.
+after its safe fix, `# set: a=b`, `# scenario: a`, `# policy: a` what the command line says besides,
+`# measured: best low high` what one pass took, in seconds.
 The message stands beside it: NAME.txt.
 """
 
@@ -13,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from perfdsl.diagnostics import Diagnostic, Source, apply_edits, has_errors
-from perfdsl.pipeline import Options, open_file, solve_file
+from perfdsl.pipeline import Options, check_file, open_file, solve_file
+from perfdsl.records import replace
 from perfdsl.rendering import render
+from perfdsl.semantics.cases import Measurement
 from perfdsl.semantics.settings import Setting
+from perfdsl.semantics.wanted import wanted_measurements
 from tests.large_cases import LARGE
 from tests.mutations import mutations
 
@@ -48,7 +52,19 @@ def code_of(path):
 def options_of(path):
     settings = tuple(Setting(*text.split("=", 1)) for text in said(path, "set"))
     policy = next(iter(said(path, "policy")), "")
-    return Options(settings=settings, scenarios=tuple(said(path, "scenario")), policy=policy)
+    options = Options(settings=settings, scenarios=tuple(said(path, "scenario")), policy=policy)
+    return replace(options, measurements=tuple(measured_of(path, options)))
+
+
+def measured_of(path, options):
+    """The times that a case says were measured, for all that it asks for: `best low high`."""
+    for line in said(path, "measured"):
+        best, low, high = map(float, line.split())
+        source = open_file(path, options.limits)
+        assert isinstance(source, Source)
+        program = check_file(source, path.parent, options)
+        for case in wanted_measurements(program):
+            yield Measurement(case, best, low, high)
 
 
 def problems_of(path):

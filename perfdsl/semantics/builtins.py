@@ -15,6 +15,7 @@ from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.folding import fold
 from perfdsl.semantics.gathering import GATHERERS, most
 from perfdsl.semantics.graph import Graph, Residency, Term
+from perfdsl.semantics.measured import measured
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import abstract, applied_record, pure
 from perfdsl.semantics.quantities import of_nothing, quantity
@@ -306,6 +307,7 @@ FUNCTIONS: dict[str, Function] = {
     "fits": _fits,
     "predict": partial(predict, least=False),
     "ceiling": partial(predict, least=True),
+    "measured": measured,
 }
 
 

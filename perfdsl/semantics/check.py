@@ -6,10 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from perfdsl.diagnostics import Severity, Span, did_you_mean, has_errors, sort_diagnostics
+from perfdsl.diagnostics import (
+    Diagnostic,
+    Severity,
+    Span,
+    did_you_mean,
+    has_errors,
+    sort_diagnostics,
+)
 from perfdsl.semantics import builtins, gathering, searching
 from perfdsl.semantics.alone import check_alone
 from perfdsl.semantics.analyses import read_analysis
+from perfdsl.semantics.cases import MeasuredCase, Measurement, wrong_with
 from perfdsl.semantics.expressions import evaluate
 from perfdsl.semantics.files import Loaded, Reader
 from perfdsl.semantics.graph import Graph
@@ -43,6 +51,7 @@ class Outside(NamedTuple):
     overrides: Mapping[Span, tree.Expr]
     policy: str
     scenarios: tuple[str, ...]
+    measurements: tuple[Measurement, ...]
 
 
 def check(
@@ -51,13 +60,15 @@ def check(
     overrides: Mapping[Span, tree.Expr] | None = None,
     policy: str = "",
     scenarios: tuple[str, ...] = (),
+    measurements: tuple[Measurement, ...] = (),
 ) -> Program:
     """The program of the files that were read; nothing raises for a mistake in them.
 
     overrides: definitions replaced from outside, by their place. policy: the name of the one in
     force where an analysis says nothing. scenarios: applied to every analysis that can take them.
+    measurements: what `measured` gives in each case; without one it has no value.
     """
-    outside = Outside(overrides or {}, policy, scenarios)
+    outside = Outside(overrides or {}, policy, scenarios, measurements)
     context, modules = _opened(reader, outside)
     waiting: list[Instance] = []
     chosen = _declarations(modules, outside, waiting)
@@ -75,10 +86,28 @@ def _opened(reader: Reader, outside: Outside) -> tuple[Context, dict[str, Module
     context.functions = {**builtins.FUNCTIONS, **builtins.INTERNAL}
     context.gatherers = {**gathering.GATHERERS, **searching.SEARCHES}
     context.overrides = outside.overrides
+    context.measurements = _by_case(outside.measurements, context)
     context.problems.extend(reader.problems)
     for loaded in reader.files.values():
         context.expect_gaps(loaded.parsed.problems, loaded.parsed.doubtful)
     return context, _modules(reader, context)
+
+
+def _by_case(
+    measurements: tuple[Measurement, ...], context: Context
+) -> dict[MeasuredCase, Measurement]:
+    """What was measured of each case; a number that no measurement gives is reported."""
+    found: dict[MeasuredCase, Measurement] = {}
+    for each in measurements:
+        wrong = wrong_with(each)
+        if each.case in found and each != found[each.case]:
+            wrong = "there is another measurement of the same case"
+        if wrong:
+            numbers = f"best {each.best:g} s in {each.low:g} s .. {each.high:g} s"
+            title = f"what is given as measured({each.case.shown}) is no measurement: {numbers}"
+            context.problems.append(Diagnostic("P514", title, None, notes=(wrong,)))
+        found.setdefault(each.case, each)
+    return found
 
 
 def _declarations(

@@ -19,8 +19,8 @@ from perfdsl.syntax import tree
 from perfdsl.syntax.printer import print_expr
 
 # Where a claim's computed side must come from: not from numbers written beside the claim.
-GROUNDS = {"hardware", "model", "workload", "operator", "format", "observation", "parameter",
-           "scenario", "unknown", "data"}  # fmt: skip
+GROUNDS = {"hardware", "model", "workload", "operator", "format", "observation", "measurement",
+           "parameter", "scenario", "unknown", "data"}  # fmt: skip
 
 
 def claim_item(statement: tree.Claim, frame: Frame) -> ClaimItem | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from perfdsl.diagnostics import Span
 from perfdsl.records import dataclass, field
+from perfdsl.semantics.cases import MeasuredCase
 from perfdsl.semantics.dimensions import PURE, Dimension
 from perfdsl.semantics.operations import apply
 from perfdsl.semantics.units import Unit
@@ -27,7 +28,8 @@ class Input:
 
     value, low, high, within: base units. One input is one variable wherever it occurs.
     sort: hardware, model, workload, operator, format, analysis, observation, unknown, data or
-    claim: where it was written. named: it is all of a definition, so it can be set by its name.
+    claim: where it was written; measurement: nowhere, it is measured, and nan until then.
+    named: it is all of a definition, so it can be set by its name.
     """
 
     name: str
@@ -165,8 +167,8 @@ class Graph:
 
     residencies, rivals: what is known of some nodes besides their operation. folds: of the result
     of a `fold`, its successive values u_1 .. u_n, the last of which it is. lookups, searches: what
-    is asked where there may be no answer. asked: nodes whose number is asked for, where somebody
-    wants to know.
+    is asked where there may be no answer. cases: what a measured time is the time of. asked: nodes
+    whose number is asked for, where somebody wants to know.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -180,6 +182,7 @@ class Graph:
     vagues: dict[int, tuple[int, ...]] = field(default_factory=dict)
     lookups: dict[int, Lookup] = field(default_factory=dict)
     searches: dict[int, Search] = field(default_factory=dict)
+    cases: dict[int, MeasuredCase] = field(default_factory=dict)
     asked: set[int] | None = None
 
     def add(self, op: str, args: Iterable[int] = (), data: Any = None) -> int:

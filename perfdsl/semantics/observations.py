@@ -102,6 +102,12 @@ def observe_item(statement: tree.Observe, frame: Frame) -> ObserveItem | None:
     both = [Operand(target, statement.target.span), Operand(value, statement.value.span)]
     if unify(frame.context, both, "compared") is None:
         return None
+    graph = frame.context.graph
+    if not graph.cases.keys().isdisjoint(graph.cone(target.node)):
+        title = "what is measured is not observed: an observation is held against a prediction"
+        help_ = f'claim it: `claim "..." {print_expr(statement.target)} ~= ...`'
+        frame.context.report("P513", title, statement.target.span, help_=help_)
+        return None
     base, items = split(statement.target)
     inputs = inputs_of(items, frame)
     if inputs is None:

@@ -22,6 +22,7 @@ from perfdsl.semantics.operators import (
 )
 from perfdsl.semantics.parts import Part, Run, level_of, link_of, part_of
 from perfdsl.semantics.quantities import as_quantity
+from perfdsl.semantics.run_arguments import predicted_of
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.sends import added
 from perfdsl.semantics.traffic import (
@@ -41,7 +42,6 @@ from perfdsl.semantics.values import (
     Record,
     Value,
     Words,
-    describe,
 )
 from perfdsl.syntax import tree
 
@@ -55,7 +55,7 @@ INNER = {"levels", "links"}
 
 def predict(expr: tree.Call, frame: Frame, least: bool) -> Value:
     """`predict(net, on: cpu, under: ecm)`: time, compute, work, bytes, each level, ops."""
-    args = _arguments(expr, frame)
+    args = predicted_of(expr, frame)
     if args is None:
         return POISON
     target, hardware, policy = args
@@ -72,54 +72,6 @@ def predict(expr: tree.Call, frame: Frame, least: bool) -> Value:
     if known is None:
         known = context.instances[key] = _run(target, hardware, policy, least, expr, frame)
     return known
-
-
-def _arguments(
-    expr: tree.Call, frame: Frame
-) -> tuple[Instance | Applied, Instance, Declared] | None:
-    report = frame.context.report
-    given: dict[str, tuple[Value, Span]] = {}
-    for position, arg in enumerate(expr.args):
-        name = arg.name or ("model", "on", "under")[min(position, 2)]
-        if name not in {"model", "on", "under"}:
-            title = f"there is no argument `{name}` here"
-            report("P106", title, arg.span, help_="write `predict(net, on: cpu, under: roofline)`")
-            return None
-        given[name] = (evaluate(arg.value, frame), arg.value.span)
-    for name in ("model", "on"):
-        if name not in given:
-            machine = f"a hardware: `on: {_a_hardware(frame)}`"
-            what = "a model or an operator" if name == "model" else machine
-            report("P304", f"a prediction also needs {what}", expr.span)
-            return None
-    if any(value == POISON for value, _ in given.values()):
-        return None
-    target, hardware = given["model"], given["on"]
-    good_target = isinstance(target[0], Applied) or (
-        isinstance(target[0], Instance) and target[0].sort == "model"
-    )
-    if not good_target:
-        report("P302", f"a model or an operator is needed, not {describe(target[0])}", target[1])
-        return None
-    if not isinstance(hardware[0], Instance) or hardware[0].sort != "hardware":
-        report("P302", f"`on` needs a hardware, not {describe(hardware[0])}", hardware[1])
-        return None
-    policy = given["under"][0] if "under" in given else frame.world.policy
-    if policy is None:
-        policy = frame.find("roofline")
-    if not isinstance(policy, Declared) or not isinstance(policy.node, tree.Policy):
-        where = given["under"][1] if "under" in given else expr.span
-        report("P302", "`under` needs a policy", where, help_="roofline, ecm and serial are known")
-        return None
-    assert isinstance(target[0], Instance | Applied)
-    return target[0], hardware[0], policy
-
-
-def _a_hardware(frame: Frame) -> str:
-    """The name of a hardware that can be written here, the parameters of the analysis first."""
-    known = {**frame.world.slots, **frame.module.top().values}
-    machines = (n for n, v in known.items() if isinstance(v, Instance) and v.sort == "hardware")
-    return next(machines, "cpu")
 
 
 def steps_for(target: Instance | Applied, frame: Frame) -> list[Step]:

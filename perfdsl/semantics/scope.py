@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from perfdsl.diagnostics import Diagnostic, Fix, Label, Severity, Source, Span
 from perfdsl.records import dataclass, field, fields_of
+from perfdsl.semantics.cases import MeasuredCase, Measurement
 from perfdsl.semantics.graph import Graph
 from perfdsl.semantics.units import UnitTable
 from perfdsl.semantics.values import POISON, Applied, DataFile, Value
@@ -41,6 +42,7 @@ class Context:
 
     evaluate: the reading of an expression (`expressions.evaluate`), given from above so that
     this module need not know it. overrides: replacements of definitions, by their place.
+    measurements: what was measured, by its case.
     """
 
     evaluate: Callable[[tree.Expr, Frame], Value]
@@ -51,6 +53,7 @@ class Context:
     problems: list[Diagnostic] = field(default_factory=list)
     seen: set[tuple[object, ...]] = field(default_factory=set)
     overrides: Mapping[Span, tree.Expr] = field(default_factory=dict)
+    measurements: Mapping[MeasuredCase, Measurement] = field(default_factory=dict)
     prelude: dict[str, Value] = field(default_factory=dict)
     instances: dict[object, Value] = field(default_factory=dict)
     frames: dict[object, Frame] = field(default_factory=dict)
