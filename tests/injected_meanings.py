@@ -207,7 +207,7 @@ def _role_values(program: Program, signatures: Signatures) -> Iterator[Span]:
     """Names that are given for a role: any word is one."""
     for _, args, params in _calls(program, signatures):
         for arg, param in zip(args, params, strict=True):
-            if param.type is not None and param.type.name == "Role":
+            if param.type is not None and param.type.name in {"Role", "Kind"}:
                 yield arg.value.span
     for node in program.nodes():
         if isinstance(node, tree.Call) and isinstance(node.func, tree.Name):
@@ -215,7 +215,11 @@ def _role_values(program: Program, signatures: Signatures) -> Iterator[Span]:
             if node.func.id in {"max", "min"}:
                 for arg in node.args:
                     yield Span(arg.span.source, arg.span.start, arg.span.start + len(arg.name))
-        if isinstance(node, tree.Param) and node.type is not None and node.type.name == "Role":
+        if (
+            isinstance(node, tree.Param)
+            and node.type is not None
+            and node.type.name in {"Role", "Kind"}
+        ):
             if node.default is not None:
                 yield node.default.span
 

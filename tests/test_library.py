@@ -314,6 +314,12 @@ CASES: list[tuple[str, str, str, Kernel]] = [
         lambda m: attention(m, 3, 1, 8, 1, 5, 5),
     ),
     (
+        "attention(heads: 3, kv_heads: 1, d_head: 8, products: bf16)",
+        W5,
+        "bf16",
+        lambda m: attention(m, 3, 1, 8, 1, 5, 5),
+    ),
+    (
         "attention(heads: 4, kv_heads: 2, d_head: 6, window: 3, keys: activations)",
         B3,
         "fp32",

@@ -9,7 +9,7 @@ from perfdsl.semantics.fields import applied, bind_load, instantiate, twice
 from perfdsl.semantics.laws import Open
 from perfdsl.semantics.links import carries
 from perfdsl.semantics.operators import abstract, applied_step
-from perfdsl.semantics.params import is_link, is_role, param_type, returned
+from perfdsl.semantics.params import is_link, is_named, param_type, returned
 from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.reindex import changed_by, lineage
 from perfdsl.semantics.scope import Frame, Module, World, parts
@@ -246,7 +246,7 @@ def check_function(statement: tree.Function, frame: Frame) -> None:
     for param in statement.params:
         wanted = param_type(param, frame)
         values[param.name] = POISON if wanted is None else abstract(wanted, param, frame)
-        if param.default is not None and not (is_role(param) or is_link(param)):
+        if param.default is not None and not (is_named(param) or is_link(param)):
             default = evaluate(param.default, frame)
             require(default, wanted, param.default.span, frame, f"`{param.name}`", param.span)
     value = evaluate(statement.value, frame.local(**values))

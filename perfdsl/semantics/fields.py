@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from perfdsl.diagnostics import Label, Span
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.dimensions import PURE, WORK, base
-from perfdsl.semantics.params import bind, binding_of, is_link, is_role, link_name, param_type
+from perfdsl.semantics.params import (
+    bind,
+    binding_of,
+    is_link,
+    is_named,
+    link_name,
+    named,
+    param_type,
+)
 from perfdsl.semantics.places import belongs, misplaced, wrong_word
 from perfdsl.semantics.plain import seen_of_world
 from perfdsl.semantics.possible import possible
@@ -26,7 +34,6 @@ from perfdsl.semantics.values import (
     ModuleValue,
     Quantity,
     Record,
-    Role,
     Sequence,
     Value,
     describe,
@@ -128,8 +135,8 @@ def _parameters(params: tuple[tree.Param, ...], given: Mapping[str, Value], fram
             frame.context.report("P102", f"two parameters are called `{param.name}`", param.span)
         elif param.name in given:
             frame.values[param.name] = given[param.name]
-        elif is_role(param) and isinstance(param.default, tree.Name):
-            frame.values[param.name] = Role(param.default.id)
+        elif is_named(param) and isinstance(param.default, tree.Name):
+            frame.values[param.name] = named(param, param.default.id, frame.parent or frame)
         elif is_link(param) and param.default is not None:
             frame.values[param.name] = link_name(param.default, frame.parent or frame)
         elif param.default is not None:

@@ -25,6 +25,7 @@ from perfdsl.semantics.values import (
     Condition,
     Instance,
     Key,
+    Kind,
     LinkName,
     Quantity,
     Record,
@@ -110,6 +111,8 @@ def _lost(frame: Frame) -> list[Any]:
 
 
 def _work(statement: tree.Work, frame: Frame) -> list[Work]:
+    named = frame.find(statement.kind)
+    kind = named.name if isinstance(named, Kind) else statement.kind
     value = quantity(statement.value, frame)
     if value is None:
         return _lost(frame)
@@ -122,13 +125,13 @@ def _work(statement: tree.Work, frame: Frame) -> list[Work]:
         span = statement.value.span
         frame.context.report("P202", title, span, shown(value), notes=notes, help_=help_)
         return _lost(frame)
-    if value.kinds is not None and statement.kind not in {*value.kinds, ANY}:
-        title = f"this is {', '.join(sorted(value.kinds))} work, not {statement.kind}"
+    if value.kinds is not None and kind not in {*value.kinds, ANY}:
+        title = f"this is {', '.join(sorted(value.kinds))} work, not {kind}"
         frame.context.report("P209", title, statement.value.span, shown(value))
         return _lost(frame)
     if not not_negative(value, "this work is", statement.value, frame):
         return _lost(frame)
-    return [Work(statement.kind, value.dimension, value.node, statement.span)]
+    return [Work(kind, value.dimension, value.node, statement.span)]
 
 
 def _flow(statement: tree.Flow, frame: Frame) -> list[Flow]:
@@ -312,6 +315,8 @@ def abstract(wanted: Type, param: tree.Param, frame: Frame) -> Value:
             return _abstract_format(param, frame)
         case "Role":
             return Role(param.name)
+        case "Kind":
+            return Kind(param.name)
         case "Link":
             return LinkName(param.name, param.span)
         case "Label":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import combinations
 
 from perfdsl.diagnostics import Edit, Fix, Label, Span, did_you_mean
@@ -16,6 +16,7 @@ from perfdsl.semantics.values import (
     FunctionValue,
     Instance,
     Interval,
+    Kind,
     LinkName,
     Quantity,
     Record,
@@ -239,8 +240,21 @@ def _exchanged(
     return False
 
 
-def is_role(param: tree.Param) -> bool:
-    return param.type is not None and param.type.name == "Role"
+# Roles of bytes and kinds of work are names that need not stand for anything.
+NAMED: Mapping[str, type[Role | Kind]] = {"Role": Role, "Kind": Kind}
+
+
+def is_named(param: tree.Param) -> bool:
+    """Whether its values are roles or kinds."""
+    return param.type is not None and param.type.name in NAMED
+
+
+def named(param: tree.Param, name: str, frame: Frame) -> Role | Kind:
+    """The role or kind of this name, or the one that a parameter of this name holds."""
+    assert param.type is not None
+    sort = NAMED[param.type.name]
+    known = frame.find(name)
+    return known if isinstance(known, sort) else sort(name)
 
 
 def is_link(param: tree.Param) -> bool:
@@ -259,10 +273,9 @@ def link_name(expr: tree.Expr, frame: Frame) -> Value:
 
 
 def _evaluated(arg: tree.Argument, param: tree.Param | None, frame: Frame) -> Value:
-    """An argument's value; a role is a name that need not stand for anything."""
-    if param is not None and is_role(param) and isinstance(arg.value, tree.Name):
-        known = frame.find(arg.value.id)
-        return known if isinstance(known, Role) else Role(arg.value.id)
+    """An argument's value."""
+    if param is not None and is_named(param) and isinstance(arg.value, tree.Name):
+        return named(param, arg.value.id, frame)
     if param is not None and is_link(param):
         return link_name(arg.value, frame)
     if param is None and isinstance(arg.value, tree.Name):

@@ -433,6 +433,8 @@ def _words_of(node: tree.Node) -> Iterable[str]:
             return unknowns
         case tree.Flow(role=role):
             return (role,)
+        case tree.Work(kind=kind):
+            return (kind,)
         case _:
             return ()
 

@@ -12,6 +12,7 @@ from perfdsl.semantics.values import (
     POISON,
     Condition,
     Instance,
+    Kind,
     LinkName,
     Nothing,
     Quantity,
@@ -24,7 +25,7 @@ from perfdsl.semantics.values import (
 from perfdsl.syntax import tree
 
 SORTS = {"Format", "Workload", "Hardware", "Model"}
-WORDS = {"Ratio", "Count", "Dim", "Role", "Link", "Label", "Policy", "Bool", "Any", *SORTS}
+WORDS = {"Ratio", "Count", "Dim", "Role", "Kind", "Link", "Label", "Policy", "Bool", "Any", *SORTS}
 
 # Types as other languages call them.
 FOREIGN = {"int": "Count", "integer": "Count", "float": "Ratio", "number": "Ratio",
@@ -94,6 +95,8 @@ def fits(value: Value, wanted: Type) -> bool:
             return wanted.sort in {"Any", sort.capitalize()}
         case Role() | LinkName():
             return wanted.sort in {"Any", "Link" if isinstance(value, LinkName) else "Role"}
+        case Kind():
+            return wanted.sort in {"Any", "Kind"}
         case Words():
             return wanted.sort in {"Any", "Label"}
         case Condition():

@@ -6,9 +6,10 @@ from perfdsl.diagnostics import Source
 from perfdsl.pipeline import Options, check_file, open_bytes
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.program import AnalysisProgram
+from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import Instance
 
-SPECS = ("embeddinggemma_300m",)
+SPECS = ("embeddinggemma_300m", "embeddinggemma_300m_fused")
 HERE = Path(__file__).resolve().parent
 
 PROGRAM = """perf 1
@@ -32,9 +33,16 @@ def analysis(spec: str, arguments: str = "", tokens: int = 12, texts: int = 1) -
     return program.analyses[0]
 
 
-def operators(spec: str) -> list[str]:
-    """The names of a model's operators, in order."""
-    made = analysis(spec)
+def model_of(
+    spec: str, arguments: str = "", tokens: int = 12, texts: int = 1
+) -> tuple[Instance, Frame]:
+    """The model, and the frame whose workload is in force."""
+    made = analysis(spec, arguments, tokens, texts)
     net = made.frame.world.slots["net"]
     assert isinstance(net, Instance)
-    return list(dict.fromkeys(step.name for step in steps_of(net, made.frame)))
+    return net, made.frame
+
+
+def operators(spec: str) -> list[str]:
+    """The names of a model's operators, in order."""
+    return list(dict.fromkeys(step.name for step in steps_of(*model_of(spec))))
