@@ -24,7 +24,10 @@ MOST = 10_000  # tokens, texts, threads: more is a slip of the finger
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The words of the command line. append: put new rounds behind those of the record `output`."""
+    """The words of the command line. append: put new rounds behind those of the file `output`.
+
+    records: the folder of records, None for the user's own.
+    """
 
     model: str
     tokens: str
@@ -38,6 +41,8 @@ class Asked:
     output: Path | None
     append: bool
     force: bool
+    records: Path | None
+    no_record: bool
 
 
 class BadWordError(Exception):
@@ -56,14 +61,21 @@ def bench(asked: Asked, screen: Screen, problem: Callable[[Exception], Diagnosti
     try:
         known, cases, peers = _known(asked), _cases(asked), _peers(asked.peers)
         outcome = _measured(asked, cases, peers)
-        result = _joined(known, outcome.result)
-        _keep(result, asked)
     except BadWordError as error:
         screen.problems([error.diagnostic])
         return MISTAKE
-    missed = [replace(problem(each), severity=Severity.WARNING) for each in outcome.failed]
-    screen.problems(missed)
+    wrong = [replace(problem(each), severity=Severity.WARNING) for each in outcome.failed]
+    wrong += _recorded(outcome.result, asked, problem)
+    result = outcome.result
+    try:
+        result = _joined(known, result)
+        _keep(result, asked)
+    except BadWordError as error:
+        wrong.append(error.diagnostic)
+    screen.problems(wrong)
     _print(result, asked, screen)
+    if any(each.severity is Severity.ERROR for each in wrong):
+        return MISTAKE
     return KEPT if outcome.complete else INTERRUPTED
 
 
@@ -174,8 +186,25 @@ def _joined(known: Result | None, result: Result) -> Result:
         raise BadWordError(f"the rounds cannot be added to the record: {error}") from error
 
 
+def _recorded(
+    result: Result, asked: Asked, problem: Callable[[Exception], Diagnostic]
+) -> list[Diagnostic]:
+    """Append what was measured to the user's records, before anything else is done with it."""
+    from perfdsl.measure.store import append, default_folder
+    from perfdsl.runner.errors import RunnerError
+
+    if asked.no_record:
+        return []
+    try:
+        path = append(asked.records or default_folder(), result)
+    except RunnerError as error:
+        return [problem(error)]
+    write(f"record: {path}", sys.stderr)
+    return []
+
+
 def _keep(result: Result, asked: Asked) -> None:
-    """Write the record: beside the old one first, so that an end in between loses nothing."""
+    """Write the file: beside the old one first, so that an end in between loses nothing."""
     from perfdsl.measure.recorded import text
 
     if asked.output is None:

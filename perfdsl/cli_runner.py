@@ -2,8 +2,8 @@
 
 A command is registered when it can do its work; each has its place below. `model synth` writes a
 model file of random weights, `model inspect` tells what a file holds, `embed` turns texts into
-vectors, `bench` times them. The runner, its libraries and the measuring wing are imported inside
-the commands: this module is loaded for `perfdsl --help`.
+vectors, `bench` times them, `history` tells what was measured before. The runner, its libraries and
+the measuring wing are imported inside the commands: this module is loaded for `perfdsl --help`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from perfdsl.cli_options import (
     Force,
     ModelForm,
     ModelName,
+    NoRecord,
     Output,
     PlainForm,
+    Records,
     Threads,
     VectorForm,
     Width,
@@ -217,10 +219,12 @@ def bench(
     ] = 2,
     form: Annotated[AnswerForm, option("--format", help="of what is printed")] = AnswerForm.TEXT,
     output: Annotated[
-        Path | None, option("--output", "-o", metavar="FILE", help="the record, as JSON")
+        Path | None, option("--output", "-o", metavar="FILE", help="all rounds, as JSON")
     ] = None,
     append: Annotated[bool, option("--append", help="add rounds to the output file")] = False,
     force: Force = False,
+    records: Records = None,
+    no_record: NoRecord = False,
     color: Color = ColorChoice.AUTO,
     width: Width = 0,
 ) -> None:
@@ -230,10 +234,41 @@ def bench(
     screen = Screen(color, width)
     asked = cli_bench.Asked(
         file, tokens, batches or [], threads, peers or [], python, rounds, starts, form, output,
-        append, force,
+        append, force, records, no_record,
     )  # fmt: skip
     with mistakes_told(screen, file):
         code = cli_bench.bench(asked, screen, problem)
+    sys.exit(code)
+
+
+# ----------------------------------------------------------------------------------- history
+
+
+@room.command()
+def history(
+    record: Annotated[
+        list[str] | None, argument(metavar="A B", help="ids, their beginnings, or files")
+    ] = None,
+    records: Records = None,
+    kind: Annotated[str, option("--kind", metavar="KIND", help="list records of this kind")] = "",
+    last: Annotated[
+        int, option("--last", min=1, max=100_000, metavar="N", help="so many of the newest")
+    ] = 20,
+    gate: Annotated[
+        float | None,
+        option("--gate", min=0, max=1e6, metavar="PERCENT", help="1 if B is worse by more"),
+    ] = None,
+    form: Annotated[PlainForm, option("--format", help="of the page")] = PlainForm.TEXT,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+) -> None:
+    """List what was measured, or compare two records as noise allows."""
+    from perfdsl import cli_history
+
+    screen = Screen(color, width)
+    asked = cli_history.Asked(record or [], records, kind, last, form, gate)
+    with mistakes_told(screen):
+        code = cli_history.history(asked, screen)
     sys.exit(code)
 
 

@@ -83,7 +83,9 @@ TABLE: Mapping[str, Row] = {
         "cli_answers cli_options cli_progress cli_screen diagnostics",
         lazy="runner measure present numpy",
     ),
-    "cli_bench": row("cli_options cli_screen diagnostics perfdsl", lazy="measure present pydantic"),
+    "cli_bench": row(
+        "cli_options cli_screen diagnostics perfdsl", lazy="measure present pydantic runner"
+    ),
     "cli_probe": row(
         "cli_answers cli_options cli_progress cli_screen diagnostics perfdsl",
         lazy="measure present pydantic",
@@ -93,7 +95,8 @@ TABLE: Mapping[str, Row] = {
         lazy="compare measure pipeline present pydantic runner semantics",
     ),
     "cli_history": row(
-        "cli_answers cli_options cli_screen diagnostics perfdsl", lazy="measure present pydantic"
+        "cli_answers cli_options cli_screen diagnostics perfdsl",
+        lazy="measure present pydantic runner",
     ),
     "cli": row("arguments cli_programs cli_screen perfdsl", lazy="cli_runner"),
     "api_results": row(EVERYTHING, lazy="sympy"),

@@ -1,22 +1,50 @@
-"""The kinds of records: what each is read as."""
+"""The kinds of records: what each is read as, what it measured, and what it was measured on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from perfdsl.measure.figures import Figure, of_bench
 from perfdsl.measure.recorded import Recorded
-from perfdsl.measure.results import Result
+from perfdsl.measure.results import Candidate, ModelFacts, Result
 from perfdsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """made: the class of the record. version: of its schema, the newest that can be read."""
+    """made: the class of the record. version: of its schema, the newest that can be read.
+
+    figures: what was measured, main ones first; they raise ValueError and ArithmeticError for
+    samples that no clock gives. setting: what else has to be the same in two records that are
+    compared, in words; its first entry is the subject.
+    """
 
     made: type[Recorded]
-    version: int = 1
+    version: int
+    figures: Callable[[Any], tuple[Figure, ...]]
+    setting: Callable[[Any], Mapping[str, str]]
+
+
+def bench_setting(result: Result) -> dict[str, str]:
+    """The model, who was timed, and how."""
+    watch = result.protocol
+    told = {"model": _model(result.model), "instruction set": result.isa}
+    told |= {each.name: _candidate(each) for each in result.candidates}
+    told["calls in a round"] = f"{watch.least} to {watch.most}, {watch.seconds} s"
+    return told
+
+
+def _model(found: ModelFacts) -> str:
+    shape = f"{found.layers} layers, {found.d_model} wide, {found.d_ff} in the FFN"
+    heads = f"{found.heads} heads of {found.d_head}, {found.kv_heads} for keys and values"
+    return f"{shape}, {heads}, {found.vocab:,} tokens, {found.file_bytes / 1e6:,.1f} MB"
+
+
+def _candidate(found: Candidate) -> str:
+    return f"{found.version}, {found.setup}"
 
 
 KINDS: Mapping[str, Kind] = {
-    "bench": Kind(Result),
+    "bench": Kind(Result, 1, of_bench, bench_setting),
 }

@@ -24,6 +24,9 @@ from perfdsl.measure.store import MOST_BYTES, PART, WHOLE
 from perfdsl.records import dataclass
 from perfdsl.runner.errors import RunnerError
 
+FIRST_LINE = 2**16  # a header has some 2 kB
+NAMED = 4  # ids in a message
+MORE = "give more of the one that is meant"
 LAST = re.compile(rb'\{"sha256":"([0-9a-f]{64})"\}')
 
 
@@ -38,6 +41,13 @@ class NewerRecordError(RunnerError):
     """A later version of the tool wrote the record."""
 
     code = "P853"
+
+
+class UnknownRecordError(RunnerError):
+    """Nothing of this name is stored, or more than one thing."""
+
+    code = "P854"
+    usual = "`perfdsl history` lists the records"
 
 
 class State(StrEnum):
@@ -90,14 +100,43 @@ def files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(found, reverse=True)]
 
 
+def find(folder: Path, name: str) -> Path:
+    """The file of a record that is named by its path or by what its id begins with.
+
+    Raises UnknownRecordError and UnreadableRecordError.
+    """
+    if os.sep in name or name.endswith((WHOLE, PART)):
+        return Path(name)
+    known = {path: start.id for path in files(folder) if (start := _glimpse(path)) is not None}
+    found = [path for path, each in known.items() if name and each.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UnknownRecordError(f"no record in {folder} has an id that begins with `{name}`")
+    some = ", ".join(known[path] for path in found[:NAMED]) + (", ..." * (len(found) > NAMED))
+    raise UnknownRecordError(f"`{name}` begins the ids of {len(found)} records: {some}", MORE)
+
+
+def _glimpse(path: Path) -> Start | None:
+    """The start of a file that has one."""
+    try:
+        return _start(_content(path, FIRST_LINE).partition(b"\n")[0])
+    except (OSError, LineError):
+        return None
+
+
 def read(path: Path) -> Stored:
     """What is in a file. Raises nothing for what it may hold."""
     try:
-        content = _content(path)
+        content = _content(path, MOST_BYTES + 1)
     except OSError as error:
         return Stored(path, State.DAMAGED, f"it cannot be read: {error.strerror}")
     except LineError as error:
         return Stored(path, State.DAMAGED, str(error))
+    if len(content) > MOST_BYTES:
+        return Stored(
+            path, State.DAMAGED, f"it is too large: {MOST_BYTES:,} bytes are read at most"
+        )
     start = _start(content.partition(b"\n")[0])
     state, why = _state(content, start)
     if state is not State.WHOLE:
@@ -111,16 +150,13 @@ def read(path: Path) -> Stored:
     return Stored(path, State.WHOLE, "", start, header, record)
 
 
-def _content(path: Path) -> bytes:
-    """At most as many bytes as a record may have. Raises OSError, LineError."""
+def _content(path: Path, most: int) -> bytes:
+    """The first bytes of a file. Raises OSError, LineError."""
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait for its writer
     with os.fdopen(number, "rb") as file:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise LineError("it is no file")
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise LineError(f"it is too large: {MOST_BYTES:,} bytes are read at most")
-    return content
+        return file.read(most)
 
 
 def _start(line: bytes) -> Start | None:

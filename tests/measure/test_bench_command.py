@@ -15,10 +15,12 @@ from perfdsl.cli import app
 from perfdsl.cli_screen import INTERRUPTED, KEPT, MISTAKE
 from perfdsl.measure.results import Result
 from perfdsl.measure.startup import StartupError, startup
+from perfdsl.measure.stored import files, read
 from perfdsl.measure.summary import rows
 from perfdsl.measure.work import work
 from perfdsl.runner.config import read_config
 from perfdsl.runner.gguf import open_gguf
+from tests.measure.records import a_result
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests" / "data" / "runner" / "embeddinggemma-random-tiny-Q8_0.gguf"
@@ -131,6 +133,42 @@ def test_rounds_are_not_added_to_what_is_no_record(tmp_path, text):
     _, told = perfdsl(TINY, *QUICK, "-o", record, "--append", code=MISTAKE)
     assert "is no record of this version" in told
     assert record.read_text("utf-8") == text
+
+
+def test_each_run_is_kept_as_a_record_of_its_own(tmp_path):
+    """Beside what -o joins: two runs, two records, each with its own rounds; none if so asked."""
+    folder, output = tmp_path / "records", tmp_path / "all.json"
+    arguments = (TINY, *QUICK, "--records", folder, "-o", output)
+    _, told = perfdsl(*arguments)
+    perfdsl(*arguments, "--append")
+    perfdsl(*arguments, "--append", "--no-record")
+    kept = [read(path).record for path in files(folder)]
+    assert [len(each.series[0].rounds) for each in kept if isinstance(each, Result)] == [1, 1]
+    assert len(Result.model_validate_json(output.read_bytes()).series[0].rounds) == 3
+    assert str(folder) in told
+
+
+def test_what_was_measured_is_printed_where_no_record_can_be_kept(tmp_path):
+    """And written to the file that was named; the message says what to do."""
+    folder, output = tmp_path / "file", tmp_path / "all.json"
+    folder.write_text("mine", "utf-8")
+    page, told = perfdsl(TINY, *QUICK, "--records", folder, "-o", output, code=MISTAKE)
+    assert "Time of a call" in page
+    assert "error[P851]: the record was not kept" in told
+    assert "--no-record" in told
+    assert Result.model_validate_json(output.read_bytes()).series
+    assert folder.read_text("utf-8") == "mine"
+
+
+def test_a_record_is_kept_though_the_rounds_cannot_be_joined(tmp_path):
+    """The file is of another shape of model: the run is no loss."""
+    folder, output = tmp_path / "records", tmp_path / "all.json"
+    output.write_text(a_result().model_dump_json(), "utf-8")
+    page, told = perfdsl(TINY, *QUICK, "--records", folder, "-o", output, "--append", code=MISTAKE)
+    assert "the rounds cannot be added" in told
+    assert "Time of a call" in page
+    assert len(files(folder)) == 1
+    assert Result.model_validate_json(output.read_bytes()) == a_result()
 
 
 MISTAKES = {

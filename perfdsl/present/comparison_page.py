@@ -1,0 +1,117 @@
+"""What `perfdsl history A B` prints: what differs in the settings, then figure by figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from perfdsl.present.bench_page import lines_of
+from perfdsl.present.bench_tables import NONE, Table
+from perfdsl.present.history_page import moment
+from perfdsl.present.quantities import quantity
+from perfdsl.present.style import Row, Theme, hanging, paint
+
+if TYPE_CHECKING:
+    from perfdsl.measure.comparison import Compared
+    from perfdsl.measure.history import Two
+    from perfdsl.measure.stored import Stored
+
+HEADS = ("case", "A", "B", "B / A", "between", "chance", "verdict")
+LEGEND = (
+    "A round is one sample: the median of its calls. B / A is the median over all pairs of rounds,"
+    " with the interval that covers it in 95 of 100 cases. The chance that noise alone makes such a"
+    " difference is that of Wilcoxon's rank test, corrected for the number of cases in its table"
+    " (Holm); a difference is told where it is at most 5 %. Behind `none seen` stands how large a"
+    " difference would be seen in four of five such comparisons."
+)
+
+
+def page(found: Two, theme: Theme, gate: float | None, beyond: Sequence[Compared]) -> str:
+    """gate: in per cent, None where there is none; beyond: figures that are worse by more."""
+    rows: list[Row] = [*_head("A", found.first, theme), *_head("B", found.second, theme), ()]
+    rows += _settings(found, theme)
+    comparison = found.comparison
+    for quantity_ in dict.fromkeys(row.first.quantity for row in comparison.rows):
+        some = [row for row in comparison.rows if row.first.quantity == quantity_]
+        rows += [(), ((quantity_, "bold"),), *lines_of(Table(quantity_, HEADS, _cells(some)))]
+    rows.append(())
+    for name, alone in (("A", comparison.only_first), ("B", comparison.only_second)):
+        if alone:
+            rows += hanging(((f"only in {name}  ", "dim"),), "; ".join(alone), theme)
+    if comparison.only_first or comparison.only_second:
+        rows.append(())
+    rows += hanging((), LEGEND, theme, "dim")
+    if gate is not None:
+        rows += [(), *_gate(gate, beyond, theme)]
+    return paint(rows, theme)
+
+
+def _head(name: str, stored: Stored, theme: Theme) -> Iterator[Row]:
+    assert stored.header is not None
+    head = stored.header
+    told = f"{head.id}  {head.kind}  {moment(head.date)}  {head.tool}"
+    yield from hanging(((f"{name}  ", "bold"),), told, theme)
+
+
+def _settings(found: Two, theme: Theme) -> Iterator[Row]:
+    if not found.differences:
+        yield (("The same machine, versions and settings.", ""),)
+    for each in found.differences:
+        lead = ((theme.mark("doubt"), "doubt"), (f" {each.name}: ", ""))
+        yield from hanging(lead, f"{each.first} in A, {each.second} in B", theme)
+
+
+def _cells(rows: Sequence[Compared]) -> tuple[tuple[str, ...], ...]:
+    from perfdsl.measure.statistics import median
+
+    return tuple(
+        (
+            row.first.case,
+            quantity(median(row.first.samples), row.first.unit),
+            quantity(median(row.second.samples), row.second.unit),
+            f"{row.factor.best:.3f}",
+            f"{row.factor.low:.3f} .. {row.factor.high:.3f}",
+            _chance(row.chance),
+            verdict(row),
+        )
+        for row in rows
+    )
+
+
+def _chance(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %") if share >= 0.001 else "< 0.1 %"
+
+
+def verdict(row: Compared) -> str:
+    """In a few words: `slower`, `faster`, `higher`, `lower`, `none seen (2.1 % would be)`."""
+    from perfdsl.measure.comparison import Verdict
+
+    match row.verdict:
+        case Verdict.WORSE | Verdict.BETTER:
+            more, less = ("slower", "faster") if row.first.less else ("higher", "lower")
+            return more if row.factor.best > 1 else less
+        case Verdict.UNSEEN if row.hidden is not None:
+            return f"none seen ({_size(row.hidden)} would be)"
+        case Verdict.FEW:
+            counts = f"{len(row.first.samples)} and {len(row.second.samples)} rounds"
+            return f"{counts}: too few, {row.needed} in each might tell"
+        case _:
+            return NONE
+
+
+def _size(factor: float) -> str:
+    """`2.1 %`, or `3.4 times` where that is easier to read."""
+    return f"{factor:.1f} times" if factor >= 2 else f"{100 * (factor - 1):.1f} %"
+
+
+def _gate(gate: float, beyond: Sequence[Compared], theme: Theme) -> Iterator[Row]:
+    name = f"Gate of {gate:g} %"
+    if not beyond:
+        yield ((f"{name}: nothing is worse beyond noise and beyond that.", "good"),)
+        return
+    worst = max(beyond, key=lambda row: row.loss)
+    text = (
+        f"{name}: {len(beyond)} of the main figures worse beyond noise and beyond that, the worst"
+    )
+    told = f"{worst.first.quantity}, {worst.first.case}: by {100 * (worst.loss - 1):.1f} %"
+    yield from hanging(((theme.mark("bad"), "bad"), (" ", "")), f"{text} {told}", theme, "bad")
