@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfdsl.measure.recorded import Recorded
+from perfdsl.runner.gguf import open_gguf
 from perfdsl.runner.kernels.target import HOST
 from perfdsl.runner.oracle import counted
+
+EMBEDDING = "token_embd.weight"  # (vocab, d_model)
 
 
 class ExecutedOperator(Recorded):
@@ -32,8 +35,8 @@ class Executed(Recorded):
     """One call of texts that went through the model together.
 
     lengths: tokens of each text. distinct_ids: of all of them. embedding_rows: distinct rows that
-    were read. instructions: the instruction set; bf16: whether attention multiplied pairs of bf16,
-    else float32.
+    were read, of row_bytes each in the file. instructions: the instruction set; bf16: whether
+    attention multiplied pairs of bf16, else float32.
     """
 
     lengths: tuple[int, ...]
@@ -43,6 +46,13 @@ class Executed(Recorded):
     bf16: bool
     operators: tuple[ExecutedOperator, ...]
     embedding_rows: int
+    row_bytes: int
+
+    @property
+    def looked_up_bytes(self) -> int:
+        """Of the embedding: a row for each token, even where another one has asked for it."""
+        again = sum(self.lengths) - self.distinct_ids
+        return (self.embedding_rows + again) * self.row_bytes
 
     @property
     def attention(self) -> str:
@@ -57,6 +67,7 @@ def executed(
     threads: int = 1,
 ) -> Executed:
     """Run these texts (ids) together, counting, in a process of its own. Raises RunnerError."""
+    table = open_gguf(path).tensors[EMBEDDING]
     found = counted(path, texts, threads=threads)
     operators = [
         ExecutedOperator(
@@ -76,4 +87,5 @@ def executed(
         bf16=HOST.bf16,
         operators=tuple(operators),
         embedding_rows=found.embedding_rows,
+        row_bytes=table.nbytes // table.shape[0],
     )
