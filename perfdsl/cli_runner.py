@@ -2,8 +2,9 @@
 
 A command is registered when it can do its work; each has its place below. `model synth` writes a
 model file of random weights, `model inspect` tells what a file holds, `embed` turns texts into
-vectors, `bench` times them, `history` tells what was measured before. The runner, its libraries and
-the measuring wing are imported inside the commands: this module is loaded for `perfdsl --help`.
+vectors, `bench` times them, `probe` measures the machine, `history` tells what was measured before.
+The runner, its libraries and the measuring wing are imported inside the commands: this module is
+loaded for `perfdsl --help`.
 """
 
 from __future__ import annotations
@@ -238,6 +239,36 @@ def bench(
     )  # fmt: skip
     with mistakes_told(screen, file):
         code = cli_bench.bench(asked, screen, problem)
+    sys.exit(code)
+
+
+# ------------------------------------------------------------------------------------- probe
+
+
+@room.command()
+def probe(
+    quick: Annotated[
+        bool, option("--quick", help="10 s instead of 60: one thread and all, fewer rounds")
+    ] = False,
+    output: Annotated[
+        Path | None, option("--output", "-o", metavar="FILE", help="write a hardware file, .perf")
+    ] = None,
+    form: Annotated[
+        PlainForm, option("--format", help="of what is printed; json: the record, every sample")
+    ] = PlainForm.TEXT,
+    force: Force = False,
+    records: Records = None,
+    no_record: NoRecord = False,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+) -> None:
+    """Measure this machine: clock, peaks, caches, memory; -o writes it as a hardware file."""
+    from perfdsl import cli_probe
+
+    screen = Screen(color, width)
+    asked = cli_probe.Asked(quick, output, form, force, records, no_record)
+    with mistakes_told(screen):
+        code = cli_probe.probe(asked, screen, problem)
     sys.exit(code)
 
 

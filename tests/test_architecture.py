@@ -88,7 +88,7 @@ TABLE: Mapping[str, Row] = {
     ),
     "cli_probe": row(
         "cli_answers cli_options cli_progress cli_screen diagnostics perfdsl",
-        lazy="measure present pydantic",
+        lazy="measure present pydantic runner",
     ),
     "cli_validate": row(
         "cli_answers cli_options cli_progress cli_screen diagnostics perfdsl",

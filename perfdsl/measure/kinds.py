@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from perfdsl.measure.figures import Figure, of_bench
+from perfdsl.measure.machine import Machine
+from perfdsl.measure.machine_figures import of_probe
 from perfdsl.measure.recorded import Recorded
 from perfdsl.measure.results import Candidate, ModelFacts, Result
 from perfdsl.records import dataclass
@@ -35,6 +37,12 @@ def bench_setting(result: Result) -> dict[str, str]:
     return told
 
 
+def probe_setting(machine: Machine) -> dict[str, str]:
+    """The cores, and how many of the rounds there were time for."""
+    how = "quick" if machine.quick else "usual"
+    return {"probe": f"{machine.cores} cores, {how}", "instruction set": machine.isa}
+
+
 def _model(found: ModelFacts) -> str:
     shape = f"{found.layers} layers, {found.d_model} wide, {found.d_ff} in the FFN"
     heads = f"{found.heads} heads of {found.d_head}, {found.kv_heads} for keys and values"
@@ -47,4 +55,5 @@ def _candidate(found: Candidate) -> str:
 
 KINDS: Mapping[str, Kind] = {
     "bench": Kind(Result, 1, of_bench, bench_setting),
+    "probe": Kind(Machine, 1, of_probe, probe_setting),
 }

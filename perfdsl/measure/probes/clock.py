@@ -6,6 +6,7 @@ this runs on: neither can be started early, and neither is a move that renaming 
 
 from __future__ import annotations
 
+from perfdsl.measure.probes.gate import enter, leave
 from perfdsl.measure.probes.opaque import opaque
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.emitted import intrinsic_of
@@ -35,3 +36,11 @@ _chain = intrinsic_of(chain, "i")
 def cycles(turns: int) -> None:
     """Take CYCLES * turns cycles."""
     _chain(turns)
+
+
+@kernel
+def gated_cycles(gate: int, thread: int, threads: int, turns: int) -> None:
+    """The same on several cores at once."""
+    enter(gate, thread, threads)
+    _chain(turns)
+    leave(gate, thread)

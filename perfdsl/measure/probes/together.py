@@ -37,8 +37,12 @@ def together(threads: int, share: Callable[[int], object], clock: Clock) -> int:
             meeting.abort()
 
     workers = [threading.Thread(target=run, args=(n,)) for n in range(threads)]
-    for each in workers:
-        each.start()
+    try:
+        for each in workers:
+            each.start()
+    except RuntimeError:  # more threads than the process may have: those that are there go home
+        meeting.abort()
+        raise
     for each in workers:
         each.join()
     if failed:

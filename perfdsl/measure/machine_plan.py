@@ -1,0 +1,255 @@
+"""What a probe measures: each property with each number of threads, as something to run.
+
+A `Gauge` is one of them: how much a turn of its loop does, and what a thread does in it. Buffers
+lie well inside the level that they are to be in: in a shared cache the geometric mean of a
+thread's share and of the next smaller cache, in memory eight times the last cache, of which no
+replacement can hold more than an eighth. Of a private cache half is moved: some give less of their
+first third, and of more than half now and then (Zen 5: L2 gave 208 GB/s up to 400 of its 1024 KiB,
+250 from 450 to 576 KiB, beyond that 180 or 250, by where the memory lay).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from perfdsl.measure.environment import Processor, System
+from perfdsl.measure.machine import DRAM, HUGE, Level
+from perfdsl.measure.probes import clock, latency, peaks, transfers
+from perfdsl.measure.probes.gate import abreast
+from perfdsl.measure.probes.latency import chain, gated_follow
+from perfdsl.measure.probes.meeting import Barrier, gated_wait, job
+from perfdsl.measure.probes.memory import Memory, memory, small_pages
+from perfdsl.measure.probes.peaks import every_family, macs, sums
+from perfdsl.measure.probes.stream import PLACES
+from perfdsl.measure.probes.transfers import Transfer, gap_of
+from perfdsl.measure.timing import Stopwatch
+from perfdsl.records import dataclass
+from perfdsl.runner.memory import HUGE as HUGE_PAGE
+from perfdsl.runner.pool import Pool
+
+BEYOND = 8  # times the last cache, for what is to come from memory
+LEAST = 64 << 20  # bytes for that, where no cache is told
+SHARE = 8  # of the memory: no more than one part in so many
+LINE = 64
+WARM = 4  # passes before a run in a cache
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One property under one circumstance. run: nanoseconds of so many turns."""
+
+    name: str
+    threads: int
+    amount: int  # of a turn, over all threads
+    run: Callable[[int], int]
+    level: str = ""
+    pages: str = ""
+    size: int = 0
+    small_pages: float | None = None
+    fixed: bool = False  # always one turn: it has its own time
+
+
+def thread_counts(cores: int, *, quick: bool) -> tuple[int, ...]:
+    """1, 2, 4, ... and all; quick: one and all."""
+    powers = [2**n for n in range(cores.bit_length())] if not quick else [1]
+    return tuple(sorted({*powers, cores}))
+
+
+def levels(processor: Processor, system: System) -> tuple[Level, ...]:
+    """Caches for data, inner to outer, and memory.
+
+    The system counts logical processors; those that share a first cache are one core.
+    """
+    data = [each for each in processor.caches if each.kind in {"Data", "Unified"} and each.size > 0]
+    data.sort(key=lambda each: each.level)
+    siblings = max(1, data[0].shared) if data else 1
+    caches = [
+        Level(
+            name=f"l{each.level}",
+            size=each.size,
+            shared=max(1, each.shared // siblings),
+            line=each.line or LINE,
+        )
+        for each in data
+    ]
+    return (*caches, Level(name=DRAM, size=system.memory, shared=0, line=LINE))
+
+
+def stretch(known: Sequence[Level], place: int, threads: int) -> int:
+    """Bytes for each of so many threads to move, so that they lie in this level."""
+    level = known[place]
+    if level.shared == 1:
+        return level.size // 2 // LINE * LINE
+    return deep(known, place, threads)
+
+
+def deep(known: Sequence[Level], place: int, threads: int) -> int:
+    """The same as far from both ends of the level as there is."""
+    level = known[place]
+    if level.name == DRAM:
+        last = known[place - 1] if place else None
+        caches = last.size * math.ceil(threads / last.shared) if last else 0
+        most = level.size // SHARE if level.size else LEAST
+        return min(max(BEYOND * caches, LEAST), most) // threads // LINE * LINE
+    inner = known[place - 1].size if place else level.size // 4
+    mine = level.size // min(threads, level.shared)
+    return round(math.sqrt(inner * mine)) // LINE * LINE
+
+
+# ------------------------------------------------------------------------------------- in registers
+
+
+def arithmetic(counts: Sequence[int]) -> Iterator[Gauge]:
+    """Clock and peaks."""
+    for threads in counts:
+        yield _clock(threads)
+        for family in every_family():
+            yield _peak(family, threads)
+
+
+def _clock(threads: int) -> Gauge:
+    def run(turns: int) -> int:
+        return abreast(threads, lambda gate, at: clock.gated_cycles(gate, at, threads, turns))
+
+    return Gauge("clock", threads, clock.CYCLES, run)  # of one core, whichever ends last
+
+
+def _peak(family: peaks.Family, threads: int) -> Gauge:
+    loop = peaks.GATED[family]
+
+    def run(turns: int) -> int:
+        return abreast(threads, lambda gate, at: loop(gate, at, threads, turns))
+
+    return Gauge(family.value, threads, threads * macs(family) * sums(), run)
+
+
+# ---------------------------------------------------------------------------------------- in memory
+
+
+class Room:
+    """Memory for all gauges, on huge pages and on small ones, made when the first one asks."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._made: dict[str, tuple[Memory, float | None]] = {}
+
+    def on(self, pages: str) -> tuple[Memory, float | None]:
+        """The memory, and the share of it that lies on small pages."""
+        if pages not in self._made:
+            made = memory(self._size, huge=pages == HUGE)
+            self._made[pages] = made, small_pages(made)
+        return self._made[pages]
+
+
+def room(known: Sequence[Level], counts: Sequence[int]) -> Room:
+    """Enough for the largest of the gauges."""
+    most = max(
+        threads * (stretch(known, place, threads) + 4 * transfers.PAGE)
+        for place in range(len(known))
+        for threads in counts
+    )
+    return Room(most)
+
+
+def moved(
+    known: Sequence[Level], places: Sequence[int], counts: Sequence[int],
+    kinds: Sequence[Transfer], at: Room, pages: str,
+) -> Iterator[Gauge]:  # fmt: skip
+    """The levels at these places read, written and copied, on these pages."""
+    for place in places:
+        for threads in counts:
+            for kind in kinds:
+                yield _transfer(known, place, threads, kind, at, pages)
+
+
+def _transfer(
+    known: Sequence[Level], place: int, threads: int, kind: Transfer, at: Room, pages: str
+) -> Gauge:
+    size = stretch(known, place, threads)
+    halves = 2 if kind is Transfer.COPY else 1
+    gap = gap_of(size // halves)
+    loop, apart = transfers.GATED[kind], size + 4 * transfers.PAGE
+    amount = threads * halves * PLACES * gap
+    found, small = at.on(pages)
+    warm = 0 if known[place].name == DRAM else WARM
+
+    def run(turns: int) -> int:
+        def share(gate: int, thread: int) -> None:
+            loop(gate, thread, threads, turns, found.address + thread * apart, gap, warm)
+
+        return abreast(threads, share)
+
+    return Gauge(
+        kind.value, threads, amount, run, known[place].name, pages, amount // threads, small
+    )
+
+
+def latencies(known: Sequence[Level], places: Sequence[int], pages: str) -> Iterator[Gauge]:
+    """These levels on one thread, in memory of its own: what lies there is read as addresses."""
+    for place in places:
+        level = known[place]
+        yield chased(deep(known, place, 1), level, pages, level.name)
+
+
+def curve(known: Sequence[Level]) -> Iterator[Gauge]:
+    """Latency at half of each cache's size, at its size and at twice that: where does it end?"""
+    for level in known:
+        if level.name != DRAM:
+            for size in (level.size // 2, level.size, 2 * level.size):
+                yield chased(size, level, HUGE, "")
+
+
+def chased(size: int, level: Level, pages: str, name: str) -> Gauge:
+    """Latency in a stretch of so many bytes.
+
+    Each run begins at another line, or the next one would find what the last one brought.
+    """
+    lines = size // level.line
+    found = memory(max(size, HUGE_PAGE), huge=pages == HUGE)
+    chain(found, size, level.line)
+    firsts = np.random.default_rng(latency.SEED)
+    warm = 0 if level.name == DRAM else WARM
+
+    def run(turns: int) -> int:
+        first = found.address + int(firsts.integers(lines)) * level.line
+        return abreast(
+            1, lambda gate, _: gated_follow(gate, turns, first, found.address, size, warm)
+        )
+
+    return Gauge("latency", 1, latency.LINKS, run, name, pages, size, small_pages(found))
+
+
+# ----------------------------------------------------------------------------------------- together
+
+
+def meetings(counts: Sequence[int], watch: Stopwatch) -> Iterator[Gauge]:
+    """The barrier, and a job for helpers that are awake, and asleep."""
+    for threads in counts:
+        if threads > 1:
+            yield _barrier(threads)
+            yield from _jobs(threads, watch)
+
+
+def _barrier(threads: int) -> Gauge:
+    barrier = Barrier()
+
+    def run(turns: int) -> int:
+        barrier.reset()
+        return abreast(
+            threads, lambda gate, at: gated_wait(gate, at, threads, turns, barrier.address)
+        )
+
+    return Gauge("barrier", threads, 1, run)
+
+
+def _jobs(threads: int, watch: Stopwatch) -> Iterator[Gauge]:
+    pool = Pool(threads)
+    for name, asleep in (("awake", False), ("asleep", True)):
+
+        def run(_: int, *, asleep: bool = asleep) -> int:
+            return job(pool, watch.clock, asleep=asleep)
+
+        yield Gauge(name, threads, 1, run, fixed=True)

@@ -1,0 +1,86 @@
+"""Rounds of gauges until the time is over: each has its turn in each, in an order that rotates.
+
+A gauge's first turn finds how many turns of its loop last as long as a run is to last; later rounds
+take the same. A round that the end of the time cuts short keeps what it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from perfdsl.measure.machine import Series
+from perfdsl.measure.machine_plan import Gauge
+from perfdsl.measure.timing import NANO, Stopwatch
+from perfdsl.records import dataclass
+
+MOST = 1 << 40  # turns, for a clock that does not go forward
+
+Told = Callable[[str, float, float], None]
+"""What is measured now, how much of the time is over, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """seconds: for all rounds; run: of one sample; samples: of a gauge in a round; rounds: most."""
+
+    seconds: float
+    run: float
+    samples: int
+    rounds: int
+
+
+def rounds(
+    gauges: Sequence[Gauge], protocol: Protocol, watch: Stopwatch, told: Told
+) -> tuple[Series, ...]:
+    """What was measured, a series for each gauge that had at least one turn."""
+    began = watch.clock()
+    turns: dict[int, int] = {}
+    found: dict[int, list[tuple[int, ...]]] = {}
+    for number in range(protocol.rounds):
+        first = number * len(gauges) // protocol.rounds
+        for place in [*range(first, len(gauges)), *range(first)]:
+            gauge, spent = gauges[place], (watch.clock() - began) * NANO
+            if spent > protocol.seconds and number > 0:
+                break
+            told(_named(gauge), spent, protocol.seconds)
+            if place not in turns:
+                turns[place] = calibrated(gauge, protocol.run)
+            samples = tuple(gauge.run(turns[place]) for _ in range(protocol.samples))
+            found.setdefault(place, []).append(samples)
+    return tuple(
+        _series(gauges[place], turns[place], each) for place, each in sorted(found.items())
+    )
+
+
+def calibrated(gauge: Gauge, run: float) -> int:
+    """So many turns that a run takes about `run` seconds; the first, which loads the loop, is lost.
+
+    Of two runs the faster one counts: a disturbance would leave a run too short for ever.
+    """
+    gauge.run(1)
+    if gauge.fixed:
+        return 1
+    turns = 1
+    while (spent := min(gauge.run(turns), gauge.run(turns))) * NANO < run / 2 and turns < MOST:
+        turns = min(8 * turns, max(turns + 1, round(turns * run / (max(1, spent) * NANO))))
+    return turns
+
+
+def _series(gauge: Gauge, turns: int, samples: Sequence[tuple[int, ...]]) -> Series:
+    return Series(
+        name=gauge.name,
+        level=gauge.level,
+        threads=gauge.threads,
+        pages=gauge.pages,
+        size=gauge.size,
+        small_pages=gauge.small_pages,
+        amount=gauge.amount * turns,
+        nanoseconds=tuple(samples),
+    )
+
+
+def _named(gauge: Gauge) -> str:
+    where = f" of {gauge.level}" if gauge.level else ""
+    pages = f", {gauge.pages} pages" if gauge.pages else ""
+    threads = "1 thread" if gauge.threads == 1 else f"{gauge.threads} threads"
+    return f"{gauge.name}{where} on {threads}{pages}"

@@ -1,0 +1,101 @@
+"""The file of a probe: the checker takes it, and its numbers are those of the record."""
+
+import re
+
+import pytest
+
+from perfdsl.measure.machine import DRAM
+from perfdsl.measure.machine_figures import figures
+from perfdsl.measure.to_hardware import to_hardware
+from tests.answers import answers, solution
+from tests.measure.probed import ARM, L1, L2, L3, LATENCY, MEMORY, machine, moved
+
+NO_BF16 = {"int8": (32, 2.0), "fp32": (8, 2.0), "add": (8, 2.0)}
+
+
+def falling(threads):
+    """A clock that falls by 5 % with each doubling of the cores."""
+    return 4e9 * 0.95 ** (threads.bit_length() - 1)
+
+
+def saturating(name, level, threads):
+    """Memory that no formula of a few parameters tells."""
+    return moved(name, level, threads) * (1 + threads / 10 if level == DRAM else 1)
+
+
+def siblings(_, threads):
+    """Two threads of a core share what one has."""
+    return 512e9 if threads == 1 else 600e9
+
+
+def without_l2(name, level, threads):
+    """A buffer that is to be in L2, and lies in L3."""
+    return moved(name, "l3" if level == "l2" else level, threads)
+
+
+def small_l3(level, times):
+    """Seconds of a load: half of what the system tells of L3 is all that there is."""
+    if level is L3:
+        return LATENCY["l3"] if times < 0.5 else LATENCY[DRAM]
+    return LATENCY[level.name] if times <= 1 else LATENCY[{"l1": "l2", "l2": "l3"}[level.name]]
+
+
+MACHINES = {
+    "one core": machine(1),
+    "two cores": machine(2),
+    "64 cores": machine(64),
+    "a clock that falls": machine(64, clock=falling),
+    "memory by a table": machine(16, rate=saturating),
+    "threads that share a core": machine(2, peak=siblings),
+    "odd issue": machine(2, families={"int8": (64, 1.7), "fp32": (16, 2.0), "add": (16, 2.0)}),
+    "no bf16": machine(4, isa="avx2", families=NO_BF16),
+    "Arm without L3": machine(8, isa="neon", families=ARM, levels=(L1, L2, MEMORY)),
+    "no caches told": machine(2, levels=(MEMORY,)),
+    "no huge pages": machine(2, small=1.0),
+    "noisy": machine(2, noise=(1.0, 1.5, 0.8, 1.2, 1.9, 1.0, 0.7)),
+    "few rounds": machine(2, noise=(1.0, 1.1, 0.9)),
+    "nothing but refusals": machine(2, noise=(1.0, 1.1)),
+    "a refused L2": machine(2, rate=without_l2),
+    "a smaller L3": machine(2, beyond=small_l3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_file_is_checked_without_a_word(name):
+    """No error, no warning, whatever was measured and whatever was refused."""
+    text = to_hardware(MACHINES[name], "box")
+    assert solution(text).problems == ()
+    assert not re.search(r"nan|inf|None|\$|[0-9]e[-+]?[0-9]", text), text
+
+
+def told(record, name, cores):
+    """The value of a field in a file, with so many cores."""
+    analysis = f'analysis a(cpu = box) {{ show cpu.{name} as "x" }}'
+    text = to_hardware(record, "box") + analysis
+    found = answers(text, *([f"cpu.cores={cores} core"] if record.cores > 1 else []))
+    return found.shows[0].value
+
+
+CASES = [
+    (name, cores)
+    for name in ("one core", "two cores", "64 cores", "a clock that falls", "Arm without L3",
+                 "memory by a table", "threads that share a core", "odd issue", "no huge pages")
+    for cores in (1, 2, 4, 64)
+    if cores <= MACHINES[name].cores
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, cores", CASES)
+def test_a_rate_is_what_was_measured_with_so_many_threads(name, cores):
+    """For each number of cores for which there is a measurement: totals, not shares of the last."""
+    record = MACHINES[name]
+    known = figures(record)
+    pairs = {"int8_dot.peak": ("int8", ""), "fp32_fma.peak": ("fp32", ""), "clock": ("clock", "")}
+    pairs |= {f"{each.name}.bandwidth": ("read", each.name) for each in record.levels}
+    for field, (what, level) in pairs.items():
+        wanted = known.best(what, level, cores)
+        assert wanted is not None
+        found = told(record, field, cores)
+        assert found.value == pytest.approx(wanted.median, rel=0.031), field
+        assert found.low <= wanted.median * 1.03, field
+        assert found.high >= wanted.median * 0.97, field
