@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfdsl import __version__
 from perfdsl.cli_options import AnswerForm
+from perfdsl.cli_progress import steps
 from perfdsl.cli_screen import INTERRUPTED, KEPT, MISTAKE, Screen, write
+from perfdsl.cli_words import MOST, BadWordError, numbers
 from perfdsl.diagnostics import Diagnostic, Severity, did_you_mean
 from perfdsl.records import dataclass, replace
 
 if TYPE_CHECKING:
     from perfdsl.measure.results import Case, Result
-    from perfdsl.measure.session import Outcome, Told
-
-MOST = 10_000  # tokens, texts, threads: more is a slip of the finger
+    from perfdsl.measure.session import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +42,6 @@ class Asked:
     force: bool
     records: Path | None
     no_record: bool
-
-
-class BadWordError(Exception):
-    """Something on the command line cannot be done as it is said. help_: what can."""
-
-    def __init__(self, title: str, help_: str = "") -> None:
-        super().__init__(title)
-        self.diagnostic = Diagnostic("P003", title, None, help=help_)
 
 
 def bench(asked: Asked, screen: Screen, problem: Callable[[Exception], Diagnostic]) -> int:
@@ -92,7 +83,7 @@ def _measured(asked: Asked, cases: Sequence[Case], peers: Sequence[str]) -> Outc
         starts=asked.starts,
         watch=Stopwatch(),
     )
-    with _progress() as told:
+    with steps() as told:
         return session(request, f"perfdsl {__version__}", told)
 
 
@@ -104,21 +95,13 @@ def _cases(asked: Asked) -> list[Case]:
     from perfdsl.measure.environment import usable_processors
     from perfdsl.measure.results import Case
 
-    shapes = [(1, tokens) for tokens in _numbers("--tokens", asked.tokens)]
+    shapes = [(1, tokens) for tokens in numbers("--tokens", asked.tokens)]
     shapes += [_batch(word) for word in asked.batches]
-    threads = _numbers("--threads", asked.threads) or [1, usable_processors()]
+    threads = numbers("--threads", asked.threads) or [1, usable_processors()]
     found = [Case(texts=t, tokens=n, threads=each) for t, n in shapes for each in threads]
     if not found:
         raise BadWordError("there is nothing to time", "name lengths with --tokens, or a --batch")
     return list(dict.fromkeys(found))
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not all(word.isascii() and word.isdigit() and 0 < int(word) <= MOST for word in words):
-        title = f"{option} {text}: numbers from 1 to {MOST:,} are expected, with commas between"
-        raise BadWordError(title, f"such as {option} 1,2")
-    return [int(word) for word in words]
 
 
 def _batch(word: str) -> tuple[int, int]:
@@ -233,27 +216,3 @@ def _print(result: Result, asked: Asked, screen: Screen) -> None:
         write(bench_markdown.table(result))
     else:
         write(bench_page.page(result, screen.theme(sys.stdout)))
-
-
-@contextmanager
-def _progress() -> Iterator[Told]:
-    """On a terminal a line that is written over; elsewhere a line whenever a new thing begins."""
-    stream, shown = sys.stderr, ""
-
-    def told(text: str, done: int, whole: int) -> None:
-        nonlocal shown
-        if stream.isatty():
-            line = f"{done * 100 // max(1, whole):3} % {text}"[:100]
-            stream.write("\r" + line.ljust(len(shown)))
-            shown = line
-        elif (begun := text.partition(":")[0]) != shown:
-            stream.write(f"{begun}\n")
-            shown = begun
-        stream.flush()
-
-    try:
-        yield told
-    finally:
-        if stream.isatty() and shown:
-            stream.write("\r" + " " * len(shown) + "\r")
-            stream.flush()

@@ -37,3 +37,31 @@ def bar(doing: str) -> Iterator[Callable[[int, int], None]]:
         if drawn:
             stream.write("\r" + " " * len(drawn) + "\r")
             stream.flush()
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int], None]]:
+    """Gives what is to be called with what begins, how much is done, and how much there is in all.
+
+    On a terminal a line that is written over; elsewhere a line whenever a new thing begins: what
+    stands before a colon tells which.
+    """
+    stream, shown = sys.stderr, ""
+
+    def told(text: str, done: int, whole: int) -> None:
+        nonlocal shown
+        if stream.isatty():
+            line = f"{done * 100 // max(1, whole):3} % {text}"[:100]
+            stream.write("\r" + line.ljust(len(shown)))
+            shown = line
+        elif (begun := text.partition(":")[0]) != shown:
+            stream.write(f"{begun}\n")
+            shown = begun
+        stream.flush()
+
+    try:
+        yield told
+    finally:
+        if stream.isatty() and shown:
+            stream.write("\r" + " " * len(shown) + "\r")
+            stream.flush()

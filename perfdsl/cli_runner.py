@@ -28,7 +28,10 @@ from perfdsl.cli_options import (
     NoRecord,
     Output,
     PlainForm,
+    Policy,
     Records,
+    Scenarios,
+    Settings,
     Threads,
     VectorForm,
     Width,
@@ -300,6 +303,52 @@ def history(
     asked = cli_history.Asked(record or [], records, kind, last, form, gate)
     with mistakes_told(screen):
         code = cli_history.history(asked, screen)
+    sys.exit(code)
+
+
+# ---------------------------------------------------------------------------------- validate
+
+
+@room.command()
+def validate(
+    analysis: Annotated[str, argument(metavar="ANALYSIS", help="a .perf file with an analysis")],
+    machine: Annotated[str, option("--machine", metavar="FILE", help="this machine, as .perf")],
+    model: Annotated[str, option("--model", metavar="FILE", help="a model file, in GGUF")] = "",
+    name: Annotated[str, option("--analysis", metavar="NAME", help="where there are several")] = "",
+    tokens: Annotated[
+        str, option("--tokens", metavar="N,N", help="lengths of the text that is measured")
+    ] = "1,12,65,512",
+    threads: Annotated[
+        str, option("--threads", metavar="N,N", help="numbers of threads; else one, and all")
+    ] = "",
+    rounds: Annotated[
+        int, option("--rounds", min=1, max=1000, metavar="N", help="in each, all have a turn")
+    ] = 5,
+    no_counts: Annotated[
+        bool, option("--no-counts", help="do not count what is executed: saves some seconds")
+    ] = False,
+    settings: Settings = None,
+    scenarios: Scenarios = None,
+    policy: Policy = "",
+    form: Annotated[AnswerForm, option("--format", help="of the report")] = AnswerForm.TEXT,
+    replay: Annotated[
+        Path | None, option("--replay", metavar="FILE", help="a record instead of a measurement")
+    ] = None,
+    records: Records = None,
+    no_record: NoRecord = False,
+    color: Color = ColorChoice.AUTO,
+    width: Width = 0,
+) -> None:
+    """Hold a prediction against this machine: run a model, tell what binds and how far it is."""
+    from perfdsl import cli_validate
+
+    screen = Screen(color, width)
+    asked = cli_validate.Asked(
+        analysis, name, model, machine, tokens, threads, rounds, not no_counts, settings or [],
+        scenarios or [], policy, form, replay, records, no_record,
+    )  # fmt: skip
+    with mistakes_told(screen, model):
+        code = cli_validate.validate(asked, screen, problem)
     sys.exit(code)
 
 

@@ -83,16 +83,18 @@ TABLE: Mapping[str, Row] = {
         "cli_answers cli_options cli_progress cli_screen diagnostics",
         lazy="runner measure present numpy",
     ),
+    "cli_words": row("diagnostics"),
     "cli_bench": row(
-        "cli_options cli_screen diagnostics perfdsl", lazy="measure present pydantic runner"
+        "cli_options cli_progress cli_screen cli_words diagnostics perfdsl",
+        lazy="measure present pydantic runner",
     ),
     "cli_probe": row(
         "cli_answers cli_options cli_progress cli_screen diagnostics perfdsl",
         lazy="measure present pydantic runner",
     ),
     "cli_validate": row(
-        "cli_answers cli_options cli_progress cli_screen diagnostics perfdsl",
-        lazy="compare measure pipeline present pydantic runner semantics",
+        "cli_answers cli_options cli_progress cli_screen cli_words diagnostics perfdsl",
+        lazy="cli_embed compare measure pipeline present pydantic runner semantics",
     ),
     "cli_history": row(
         "cli_answers cli_options cli_screen diagnostics perfdsl",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from perfdsl.measure.candidates import CandidateError, Timed
 from perfdsl.measure.disturbance import Counters, Disturbance, between, counters
@@ -133,7 +133,10 @@ class Bench:
         return counters(self.plan.watch.clock() * NANO, own)
 
 
-def rotated(names: Sequence[str], number: int) -> list[str]:
-    """The names, begun a place further in each round."""
-    first = number % len(names)
-    return [*names[first:], *names[:first]]
+Taking = TypeVar("Taking")
+
+
+def rotated(turns: Sequence[Taking], number: int) -> list[Taking]:
+    """The turns, begun a place further in each round."""
+    first = number % len(turns)
+    return [*turns[first:], *turns[:first]]

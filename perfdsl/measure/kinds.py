@@ -10,6 +10,8 @@ from perfdsl.measure.machine import Machine
 from perfdsl.measure.machine_figures import of_probe
 from perfdsl.measure.recorded import Recorded
 from perfdsl.measure.results import Candidate, ModelFacts, Result
+from perfdsl.measure.validation_figures import of_validation
+from perfdsl.measure.validation_record import Validation
 from perfdsl.records import dataclass
 
 
@@ -53,7 +55,20 @@ def _candidate(found: Candidate) -> str:
     return f"{found.version}, {found.setup}"
 
 
+def validation_setting(found: Validation) -> dict[str, str]:
+    """The model, and how its calls were timed."""
+    watch = found.protocol
+    return {
+        "model": _model(found.model),
+        "instruction set": found.isa,
+        "perfdsl": found.tool.rpartition(" ")[2],
+        "calls in a round": f"{watch.least} to {watch.most}, {watch.seconds} s",
+        "flushed before a cold call": f"{found.flushed / 1e6:,.1f} MB",
+    }
+
+
 KINDS: Mapping[str, Kind] = {
     "bench": Kind(Result, 1, of_bench, bench_setting),
     "probe": Kind(Machine, 1, of_probe, probe_setting),
+    "validation": Kind(Validation, 1, of_validation, validation_setting),
 }

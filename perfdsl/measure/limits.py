@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -55,6 +56,17 @@ class Stream:
         return small_pages(self.memory) if self.memory.data.size >= 8 * HUGE else None
 
     def rates(self, threads: int, watch: Stopwatch) -> Mapping[str, list[float]]:
+        stretch, share = self._shares(threads)
+        brief = _brief(watch, settle=watch.settle)
+        return {STREAM: rates(threads * stretch, share, threads, brief)}
+
+    def flush(self, threads: int) -> None:
+        """Read all of it once: what was in the caches before has to come from memory again."""
+        _, share = self._shares(threads)
+        together(threads, partial(share, 1), time.perf_counter_ns)
+
+    def _shares(self, threads: int) -> tuple[int, Share]:
+        """The bytes of each thread's stretch, and what it does with it."""
         blocks = max(1, self.memory.data.size // (threads * stream.PLACES * stream.BLOCK))
         gap = blocks * stream.BLOCK
         stretch = stream.PLACES * gap
@@ -62,8 +74,7 @@ class Stream:
         def share(passes: int, thread: int) -> None:
             stream.stream(self.memory.address + thread * stretch, blocks, gap, passes)
 
-        brief = _brief(watch, settle=watch.settle)
-        return {STREAM: rates(threads * stretch, share, threads, brief)}
+        return stretch, share
 
 
 def rates(amount: int, share: Share, threads: int, watch: Stopwatch) -> list[float]:

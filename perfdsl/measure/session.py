@@ -10,11 +10,12 @@ from pathlib import Path
 from perfdsl.measure.bench import Bench, Plan
 from perfdsl.measure.candidates import CandidateError, Ours, Timed
 from perfdsl.measure.environment import environment
+from perfdsl.measure.facts import model_facts, protocol
 from perfdsl.measure.limits import Peaks, Stream
 from perfdsl.measure.peers.process import Peer
-from perfdsl.measure.results import Candidate, Case, ModelFacts, Protocol, Result
+from perfdsl.measure.results import Candidate, Case, Result
 from perfdsl.measure.startup import Startup, startup
-from perfdsl.measure.timing import Stopwatch, tick
+from perfdsl.measure.timing import Stopwatch
 from perfdsl.measure.work import weight_bytes
 from perfdsl.records import dataclass
 from perfdsl.runner.config import Config, read_config
@@ -76,13 +77,13 @@ def session(request: Request, tool: str, told: Told) -> Outcome:
             tool=tool,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             isa=HOST.name,
-            model=_facts(config, request.model),
+            model=model_facts(config, request.model),
             candidates=tuple(
                 Candidate(name=each.name, version=each.version, setup=each.setup)
                 for each in candidates
             ),
             environment=environment(),
-            protocol=_protocol(request.watch),
+            protocol=protocol(request.watch),
             small_pages=stream.small_pages,
             series=bench.series(),
             startup=tuple(starts),
@@ -136,14 +137,3 @@ def _rounds(bench: Bench, told: Told) -> bool:
             raise
         return False
     return True
-
-
-def _facts(config: Config, model: Path) -> ModelFacts:
-    names = ModelFacts.model_fields.keys() - {"file_bytes"}
-    told = {name: getattr(config, name) for name in names}
-    return ModelFacts(**told, file_bytes=model.stat().st_size)
-
-
-def _protocol(watch: Stopwatch) -> Protocol:
-    names = Protocol.model_fields.keys() - {"tick"}
-    return Protocol(**{name: getattr(watch, name) for name in names}, tick=tick(watch.clock))

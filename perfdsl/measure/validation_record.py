@@ -1,0 +1,71 @@
+"""What a validation recorded: every sample of every case by phase, cold and warm, with the rates of
+the same rounds, and what the oracle counted.
+
+A record is never corrected: medians, shares and verdicts are computed from it, by whoever holds a
+program against it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from perfdsl.measure.disturbance import Disturbance
+from perfdsl.measure.environment import Environment
+from perfdsl.measure.executed import Executed
+from perfdsl.measure.recorded import Recorded
+from perfdsl.measure.results import Case, ModelFacts, Protocol
+from perfdsl.measure.work import Work
+
+
+class Turn(Recorded):
+    """One round of one case, in nanoseconds of each call.
+
+    warm_up: calls that do not count, in the order in which they were made. calls: whole ones, with
+    nothing noted on the way. phases: instrumented ones, each phase summed over the layers. cold:
+    whole ones, each behind a stream through `flushed` bytes; the threads sleep when it begins.
+    """
+
+    warm_up: tuple[int, ...]
+    calls: tuple[int, ...]
+    phases: tuple[dict[str, int], ...]
+    cold: tuple[int, ...]
+
+
+class Measured(Recorded):
+    """The rounds of one case."""
+
+    case: Case
+    work: Work
+    turns: tuple[Turn, ...]
+
+
+class Rates(Recorded):
+    """What the machine reached on so many threads: rates of `limits` a second, round by round."""
+
+    threads: int
+    rounds: tuple[dict[str, tuple[float, ...]], ...]
+
+
+class Validation(Recorded):
+    """shape: the model file's values by the names of the shipped model's parameters.
+
+    flushed: bytes that were streamed in front of a cold call. executed: one for each length, empty
+    where nothing was counted. complete: False where an interrupt ended the rounds.
+    """
+
+    kind: Literal["validation"] = "validation"
+    schema_version: Literal[1] = 1
+    tool: str
+    date: str
+    isa: str
+    model: ModelFacts
+    shape: dict[str, int | None]
+    environment: Environment
+    protocol: Protocol
+    flushed: int
+    small_pages: float | None
+    measured: tuple[Measured, ...]
+    rates: tuple[Rates, ...]
+    executed: tuple[Executed, ...]
+    disturbance: Disturbance
+    complete: bool = True

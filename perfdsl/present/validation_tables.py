@@ -1,0 +1,143 @@
+"""The tables of a validation as cells of text: for a terminal, and for a page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from perfdsl.present.bench_tables import GIGA, MILLI, NONE, Table, case, percent
+from perfdsl.records import dataclass, replace
+from perfdsl.semantics.text import plain
+
+if TYPE_CHECKING:
+    from perfdsl.compare.validation import FromMemory, Held, Part
+    from perfdsl.measure.statistics import Estimate
+
+SMALL = 0.005  # of the time: parts below it are one line together
+MEGA, MICRO = 1e6, 1e-6
+LONG = 0.02  # seconds: from here on the parts of a call are told in milliseconds
+
+
+def tables(cases: Sequence[Held]) -> Iterator[Table]:
+    """All that there is to tell of times, in reading order."""
+    if not cases:
+        return
+    yield calls(cases)
+    yield rates(cases)
+    for each in cases:
+        yield parts(each)
+    yield memory(cases)
+
+
+def calls(cases: Sequence[Held]) -> Table:
+    """Whole calls: what the hardware allows, what the policy predicts, what was measured."""
+    heads = ("tokens", "threads", "ceiling ms", "predicted ms", "measured ms", "+-", "cold ms",
+             "of ceiling", "x predicted", "binds")  # fmt: skip
+    rows = [
+        (
+            *case(each.case),
+            _ms(each.ceiling.seconds),
+            _ms(each.forecast.seconds),
+            _ms(each.call.median),
+            percent(each.call.spread),
+            _ms(each.cold.median),
+            percent(each.efficiency),
+            plain(each.ratio, 3),
+            each.ceiling.bound,
+        )
+        for each in cases
+    ]
+    return Table("Whole calls", heads, tuple(rows))
+
+
+def rates(cases: Sequence[Held]) -> Table:
+    heads = ("tokens", "threads", "tokens/s", "Gop/s", "GB/s of weights")
+    rows = [
+        (
+            *case(each.case),
+            plain(each.rate.tokens),
+            plain(each.rate.ops / GIGA),
+            plain(each.rate.bytes / GIGA),
+        )
+        for each in cases
+    ]
+    return Table("Throughput (2 op/MAC; what the program counts, nothing else)", heads, tuple(rows))
+
+
+def parts(held: Held) -> Table:
+    """Groups of operators in order of execution, the small ones together, and their sum."""
+    unit, name = (MILLI, "ms") if held.phases.median >= LONG else (MICRO, "us")
+    heads = ("phase", f"ceiling {name}", f"predicted {name}", f"measured {name}", "+-",
+             "of ceiling", "x predicted", "share", "binds")  # fmt: skip
+    large = [part for part in held.parts if (part.share or 0.0) >= SMALL]
+    small = [part for part in held.parts if part not in large]
+    rows = [_line(_sums([part], part.group.name.replace("_", " ")), unit) for part in large]
+    if small:
+        rows.append(_line(_sums(small, f"{len(small)} others"), unit))
+    whole = replace(_sums(held.parts, "all phases"), measured=held.phases)
+    rows.append(_line(whole, unit))
+    tokens, threads = case(held.case)
+    title = f"{tokens} tokens on {threads} thread{'s' * (threads != '1')}, by phase"
+    return Table(title, heads, tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Parts of a call together; measured: seconds, with a spread where it is one part."""
+
+    name: str
+    ceiling: float
+    predicted: float
+    seconds: float
+    share: float
+    binds: str
+    measured: Estimate | None
+
+
+def _sums(together: Sequence[Part], name: str) -> _Sums:
+    one = together[0] if len(together) == 1 else None
+    return _Sums(
+        name=name,
+        ceiling=sum(part.ceiling or 0.0 for part in together),
+        predicted=sum(part.predicted or 0.0 for part in together),
+        seconds=sum(part.measured.median for part in together if part.measured),
+        share=sum(part.share or 0.0 for part in together),
+        binds=one.binds if one else "",
+        measured=one.measured if one else None,
+    )
+
+
+def _line(sums: _Sums, unit: float) -> tuple[str, ...]:
+    """What was not measured, or is not predicted, has a dash."""
+    seconds = sums.measured.median if sums.measured else sums.seconds
+    return (
+        sums.name,
+        plain(sums.ceiling / unit) if sums.ceiling else NONE,
+        plain(sums.predicted / unit) if sums.predicted else NONE,
+        plain(seconds / unit) if seconds else NONE,
+        percent(sums.measured.spread) if sums.measured else "",
+        percent(sums.ceiling / seconds) if seconds and sums.ceiling else NONE,
+        plain(seconds / sums.predicted, 3) if sums.predicted and seconds else NONE,
+        percent(seconds and sums.share),
+        sums.binds,
+    )
+
+
+def memory(cases: Sequence[Held]) -> Table:
+    """How much of what a call reads must have come from memory."""
+    heads = ("tokens", "threads", "cold/warm", "at least MB", "at most MB", "caches held MB")
+    rows = [(*case(each.case), *_memory(each.memory)) for each in cases]
+    return Table("Bytes from memory in a warm call", heads, tuple(rows))
+
+
+def _memory(found: FromMemory) -> tuple[str, ...]:
+    kept = NONE if found.kept is None else plain(found.kept / MEGA, 3)
+    return plain(found.slower.median, 3), _mb(found.least), _mb(found.most), kept
+
+
+def _mb(amount: float) -> str:
+    return plain(amount / MEGA)
+
+
+def _ms(seconds: float | None) -> str:
+    return NONE if seconds is None else plain(seconds / MILLI)

@@ -1,0 +1,138 @@
+"""`perfdsl validate` as its user meets it, on the tiny model: records, reports, and mistakes."""
+
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from perfdsl.cli import app
+from perfdsl.cli_screen import KEPT, MISTAKE
+from perfdsl.measure.stored import read
+from perfdsl.measure.validation_record import Validation
+from perfdsl.runner.config import read_config
+from perfdsl.runner.gguf import open_gguf
+from tests.compare.machines import MACHINE
+from tests.compare.validations import PHASES
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ROOT / "tests" / "data" / "runner" / "embeddinggemma-random-tiny-Q8_0.gguf"
+ANALYSIS = """perf 1
+import "lib/hardware/ryzen_9_7900" as hw
+import "lib/models/embeddinggemma_300m" as m
+workload short { tokens = 12 token }
+analysis on_cpu(cpu = hw.ryzen_9_7900, net = m.embeddinggemma, load = short) {
+  show predict(net, on: cpu).time
+}
+"""
+
+
+def perfdsl(*arguments, code=KEPT):
+    """Standard output and standard error of a run that ends with this code."""
+    out, told = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(told), pytest.raises(SystemExit) as ended:
+        app.run(["validate", *map(str, arguments)])
+    assert ended.value.code == code, out.getvalue() + told.getvalue()
+    return out.getvalue(), told.getvalue()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("validate")
+    analysis, machine = folder / "a.perf", folder / "m.perf"
+    analysis.write_text(ANALYSIS)
+    machine.write_text(MACHINE)
+    return analysis, machine, folder / "records"
+
+
+@pytest.fixture(scope="module")
+def measured(files):
+    """The record, and the page of the run that made it."""
+    analysis, machine, records = files
+    page, told = perfdsl(
+        analysis, "--machine", machine, "--model", TINY, "--tokens", "1,12", "--threads", "1,2",
+        "--rounds", "2", "--records", records, "--no-counts",
+    )  # fmt: skip
+    (file,) = records.iterdir()
+    record = read(file).needed()
+    assert isinstance(record, Validation)
+    return record, page, told, file
+
+
+def test_every_case_is_measured_by_phase_as_a_whole_and_cold(measured):
+    """In each round; warm-up calls are kept apart from those that count."""
+    record, _, _, _ = measured
+    cases = [(each.case.tokens, each.case.threads) for each in record.measured]
+    assert cases == [(1, 1), (1, 2), (12, 1), (12, 2)]
+    for each in record.measured:
+        assert len(each.turns) == 2
+        for turn in each.turns:
+            assert turn.calls
+            assert turn.cold
+            assert turn.warm_up
+            assert all(tuple(phases) == PHASES for phases in turn.phases)
+            assert all(ns > 0 for ns in (*turn.calls, *turn.cold, *turn.warm_up))
+
+
+def test_rates_of_the_machine_stand_in_the_same_rounds(measured):
+    """Each number of threads has them in each round."""
+    record, _, _, _ = measured
+    assert [each.threads for each in record.rates] == [1, 2]
+    for each in record.rates:
+        assert len(each.rounds) == 2
+        assert all({"clock", "int8", "fp32", "stream"} <= rates.keys() for rates in each.rounds)
+
+
+def test_caches_are_flushed_by_four_times_the_last_one(measured):
+    record, _, _, _ = measured
+    last = max(cache.size for cache in record.environment.processor.caches)
+    assert record.flushed >= 4 * last
+
+
+def test_the_shape_is_that_of_the_file(measured):
+    record, _, _, _ = measured
+    config = read_config(open_gguf(TINY))
+    assert record.shape["layers"] == config.layers
+    assert record.shape["window"] == 2 * config.reach + 1
+    assert record.complete
+
+
+def test_a_replay_tells_the_same_without_measuring(files, measured):
+    """The same analysis and machine give the same page, and no new record."""
+    analysis, machine, records = files
+    _, page, _, file = measured
+    again, told = perfdsl(analysis, "--machine", machine, "--replay", file)
+    assert again == page
+    assert told == ""
+    assert len(list(records.iterdir())) == 1
+
+
+def test_the_page_tells_every_case_and_its_phases(measured):
+    _, page, told, _ = measured
+    for words in ("Whole calls", "12 tokens on 2 threads", "gate up", "all phases", "Gop/s"):
+        assert words in page
+    assert "round 2 of 2" in told
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--tokens", "x", "--model", TINY], "--tokens x"),
+        (["--tokens", ",", "--model", TINY], "nothing to measure"),
+        (["--tokens", "5000", "--model", TINY], "5,000 tokens"),
+        ([], "a model file is missing"),
+        (["--model", "no.gguf"], "no.gguf"),
+        (["--model", TINY, "--policy", "fast"], "no such policy"),
+        (["--model", TINY, "--threads", "64"], "P506"),
+        (["--replay", "no.jsonl"], "no.jsonl"),
+        (["--model", TINY, "--set", "x"], "--set x"),
+    ],
+)
+def test_mistakes_end_with_2_before_anything_is_measured(files, arguments, words):
+    analysis, machine, records = files
+    before = len(list(records.iterdir())) if records.exists() else 0
+    _, told = perfdsl(
+        analysis, "--machine", machine, "--records", records, *arguments, code=MISTAKE
+    )
+    assert words in told
+    assert (len(list(records.iterdir())) if records.exists() else 0) == before
