@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from perfdsl.api import File, PerfError, Quantity, load
+    from perfdsl.semantics.cases import Measurement
 
 __version__ = "0.1.0"
-__all__ = ["File", "PerfError", "Quantity", "load"]
+__all__ = ["File", "Measurement", "PerfError", "Quantity", "load"]
 
 
 def __getattr__(name: str) -> object:

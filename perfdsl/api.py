@@ -29,9 +29,12 @@ from typing import Protocol, runtime_checkable
 from perfdsl.api_results import Results
 from perfdsl.diagnostics import Diagnostic, Severity, Source, did_you_mean, has_errors
 from perfdsl.pipeline import Options, check_file, open_file, solve_file
+from perfdsl.records import replace
 from perfdsl.rendering import render_all
+from perfdsl.semantics.cases import MeasuredCase, Measurement
 from perfdsl.semantics.program import AnalysisProgram, Program
 from perfdsl.semantics.settings import Setting, declared_unit
+from perfdsl.semantics.wanted import wanted_measurements
 from perfdsl.solve.reading import Timeout
 from perfdsl.syntax.printer import print_expr
 
@@ -86,14 +89,20 @@ def load(
     scenarios: Iterable[str] = (),
     policy: str = "",
     timeout: float = SECONDS,
+    measurements: Iterable[Measurement] = (),
     **settings: Value,
 ) -> File:
     """A checked file. timeout: seconds that a solve may take. Raises PerfError.
 
+    measurements: times for what `measured` asks for (`Analysis.wanted`).
+
     >>> load("examples/05_scenario.perf", cores=4).settings
     (('cores', '4 core'),)
     """
-    options = Options(scenarios=tuple(scenarios), policy=policy, seconds=timeout)
+    options = Options(
+        scenarios=tuple(scenarios), policy=policy, seconds=timeout,
+        measurements=tuple(measurements),
+    )  # fmt: skip
     source = open_file(Path(path), options.limits)
     if isinstance(source, Diagnostic):
         raise PerfError([source])
@@ -134,14 +143,17 @@ class File:
         help_ = f"did you mean `{near}`?" if near else ""
         raise PerfError([Diagnostic("P101", title, None, notes=(there,), help=help_)])
 
+    def wanted(self, name: str) -> tuple[MeasuredCase, ...]:
+        """The cases that `measured` asks for in one analysis, under what was set on loading."""
+        chosen = tuple(Setting(*pair) for pair in self.settings)
+        program = _checked(self._source, self.path, replace(self._options, settings=chosen))
+        return wanted_measurements(program, name)
+
     def solve(self, name: str, settings: Mapping[str, Value]) -> Results:
         """The results of one analysis under more settings; `analysis(name).solve()` is shorter."""
         pairs = (*self.settings, *_texts(settings, self._plain))
         chosen = tuple(Setting(*pair) for pair in dict(pairs).items())
-        options = Options(
-            chosen, self._options.scenarios, self._options.policy, self._options.limits,
-            self._options.seconds,
-        )  # fmt: skip
+        options = replace(self._options, settings=chosen)
         deadline = time.monotonic() + options.seconds
         try:
             found = solve_file(self._source, self.path.parent, options, [name])
@@ -172,6 +184,15 @@ class Analysis:
         from_few: any efficiency in 10 .. 100 %, dram binds
         """
         return self.file.solve(self.name, settings)
+
+    @property
+    def wanted(self) -> tuple[MeasuredCase, ...]:
+        """The cases that `measured` asks for: `load(..., measurements=...)` gives their times.
+
+        >>> load("examples/24_measured.perf").analysis().wanted[0].shown
+        'embeddinggemma, 12 tokens, 12 cores'
+        """
+        return self.file.wanted(self.name)
 
     def __repr__(self) -> str:
         return f"<perfdsl analysis {self.name} of {self.file.path}>"

@@ -150,10 +150,10 @@ class Value(Displayed):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Claim(Displayed):
-    """A claim or refute with its verdict: holds, fails or undecided; kept: its word is kept.
+    """A claim or refute with its verdict: holds, fails, undecided or not measured.
 
-    value and unit: the computed side in the unit of the stated one; nan where it is no number.
-    formula: of the computed side, or of the condition (1 or 0).
+    kept: its word is kept. value and unit: the computed side in the unit of the stated one; nan
+    where it is no number. formula: of the computed side, or of the condition (1 or 0).
     """
 
     name: str
@@ -182,7 +182,7 @@ class Claim(Displayed):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer(Derived):
-    """All values of an unknown that fit. kind: point, interval, several or none.
+    """All values of an unknown that fit. kind: point, interval, several, none or not measured.
 
     value: the point, else nan. low and high: the ends of all that fits. parts: each stretch of it.
     formula: the quantity in which the unknown was sought.
@@ -296,8 +296,11 @@ def _values(analysis: AnalysisProgram, source: Derivations) -> list[Value]:
     for item in analysis.definitions:
         if isinstance(item.value, Quantity):
             node, bounds = item.value.node, reading.bounds(item.value.node)
-            shown = number(reading.value(node), item.value.dimension, bounds, item.value.tag)
-            binding = binding_of(reading, node)
+            missing = reading.missing(node)
+            shown = number(
+                reading.value(node), item.value.dimension, bounds, item.value.tag, missing=missing
+            )
+            binding = "" if missing else binding_of(reading, node)
             found.append(_value(item.name, item.formula, shown, binding, node, item.span, source))
     by_span = {each.span: each for each in source.answer.shows}
     for show in analysis.shows:

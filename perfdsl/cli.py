@@ -23,7 +23,8 @@ from perfdsl.cli_screen import BUG, INTERRUPTED, KEPT, write
 # The one place of this table: `perfdsl --help` prints it, and the README repeats it word for word.
 EXIT_CODES = """\
 Exit codes:
-  0    every claim keeps its word (a refute by failing; undecided counts, but with --strict)
+  0    every claim keeps its word (a refute by failing;
+       undecided and not measured count, too, but with --strict)
   1    a claim breaks its word, or a record does not pass its gate
   2    a mistake in a file or on the command line, limits included
   70   a bug of perfdsl: please report it

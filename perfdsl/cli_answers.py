@@ -114,7 +114,7 @@ def code(solution: Solution, *, strict: bool = False, deny_warnings: bool = Fals
     if Severity.ERROR in severities or (deny_warnings and Severity.WARNING in severities):
         return MISTAKE
     broken = any(each.broken for each in solution.answers)
-    undecided = strict and any(each.undecided for each in solution.answers)
+    undecided = strict and any(each.undecided or each.unmeasured for each in solution.answers)
     return BROKEN if broken or undecided else KEPT
 
 

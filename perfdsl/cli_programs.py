@@ -53,7 +53,9 @@ def solve(
     formulas: Annotated[
         bool, option("--formulas", help="each quantity as written and as derived")
     ] = False,
-    strict: Annotated[bool, option("--strict", help="undecided claims end with 1")] = False,
+    strict: Annotated[
+        bool, option("--strict", help="claims undecided or not measured end with 1")
+    ] = False,
     deny_warnings: DenyWarnings = False,
     timeout: Annotated[float, option(min=0, metavar="SECONDS", help="deadline")] = SECONDS,
     color: Color = ColorChoice.AUTO,

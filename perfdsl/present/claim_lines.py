@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from perfdsl.diagnostics import Span
 from perfdsl.present import figures, words
 from perfdsl.records import dataclass, replace
+from perfdsl.solve import answers
 from perfdsl.solve.answers import AnalysisAnswer, Number, Refused, Verdict
 
 # So many rows of one claim are told where nobody asks for all of them.
@@ -47,6 +48,8 @@ class Line:
         """What is said across the columns where no number is compared."""
         if self.computed and not self.stated:
             return self.computed
+        if self.mark == "open":
+            return ""
         if self.unit or self.gap or not self.computed[:1].isalpha():
             return ""
         same = self.computed == self.stated
@@ -61,7 +64,7 @@ def lines_of(answers: AnalysisAnswer, *, verbose: bool) -> list[Line]:
 
 
 def mark_of(item: Verdict | Refused) -> str:
-    """good, doubt (wrong, as the file says), bad (a broken word) or ask."""
+    """good, doubt (wrong, as the file says), bad (a broken word), ask, or open: not measured."""
     if not item.kept:
         return "bad"
     match words.verdict_of(item):
@@ -69,6 +72,8 @@ def mark_of(item: Verdict | Refused) -> str:
             return "good"
         case "fails":
             return "doubt"
+        case answers.NOT_MEASURED:
+            return "open"
         case _:
             return "ask"
 
@@ -137,7 +142,7 @@ def _sides(item: Verdict) -> tuple[str, str, str]:
         sign = words.order_of(item)
         told = figures.figure(one), figures.figure(other)
         left, right = figures.told_apart(one, other) if item.verdict == "fails" else told
-        return left, f"{sign} {right}".strip(), other.unit
+        return left, f"{sign} {right}".strip(), "" if other.missing else other.unit
     left = figures.amount(computed) if isinstance(computed, Number) else computed
     right = figures.amount(stated) if isinstance(stated, Number) else stated
     return left, right, ""

@@ -25,6 +25,7 @@ LEGEND = {
     "doubt": "does not hold, as refuted",
     "bad": "breaks its word",
     "ask": "undecided",
+    "open": "not measured",
 }
 
 

@@ -13,7 +13,7 @@ from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.program import AnalysisProgram, Program
 from perfdsl.semantics.units import Unit
 from perfdsl.semantics.values import Condition, Quantity, Value, describe
-from perfdsl.solve.answers import Number
+from perfdsl.solve.answers import NOT_MEASURED, Number
 from perfdsl.solve.extent import extent
 from perfdsl.solve.numbers import in_unit, number, of_input
 from perfdsl.solve.reading import Reading
@@ -88,11 +88,12 @@ def rows(program: Program, root: Root, theme: Theme) -> Iterator[Row]:
 
 def _value(reading: Reading, root: Root, node: int) -> str:
     if not isinstance(root.value, Quantity):
-        return "yes" if reading.value(node) else "no"
-    value, bounds = reading.value(node), reading.bounds(node)
+        truth = "yes" if reading.value(node) else "no"
+        return NOT_MEASURED if reading.missing(node) else truth
+    value, bounds, missing = reading.value(node), reading.bounds(node), reading.missing(node)
     if root.unit is not None:
-        return _told(in_unit(value, root.unit, bounds))
-    return _told(number(value, root.value.dimension, bounds, root.value.tag))
+        return _told(in_unit(value, root.unit, bounds, missing=missing))
+    return _told(number(value, root.value.dimension, bounds, root.value.tag, missing=missing))
 
 
 def _dimension(value: Value) -> str:
@@ -129,7 +130,7 @@ def _parts(reading: Reading, root: int) -> list[Part]:
         if isinstance(data, Input) and data.named:
             part = Part(data.name, of_input(data), data.provenance, data.why, data.span, "")
         elif isinstance(data, Definition) and data.name:
-            value = number(reading.value(at), data.dim)
+            value = number(reading.value(at), data.dim, missing=reading.missing(at))
             part = Part(data.name, value, data.provenance, data.why, data.span, _formula(data.span))
         else:
             continue
@@ -176,5 +177,7 @@ def overview(program: Program, analysis: AnalysisProgram, theme: Theme) -> Itera
 
 def _short(reading: Reading, value: Value) -> str:
     if isinstance(value, Quantity):
-        return _told(number(reading.value(value.node), value.dimension, None, value.tag))
+        missing = reading.missing(value.node)
+        best = reading.value(value.node)
+        return _told(number(best, value.dimension, None, value.tag, missing=missing))
     return describe(value)

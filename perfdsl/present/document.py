@@ -117,7 +117,7 @@ class Statement:
     published: Real | str
     computed: Real | str
     unit: str
-    verdict: Literal["holds", "fails", "undecided", "observed"]
+    verdict: Literal["holds", "fails", "undecided", "not measured", "observed"]
     explanation: str
     location: Location
     expects: Literal["holds", "fails", "observed"]
@@ -141,7 +141,7 @@ class RowVerdict:
     published: Real | str
     computed: Real | str
     unit: str
-    verdict: Literal["holds", "fails", "undecided"]
+    verdict: Literal["holds", "fails", "undecided", "not measured"]
     kept: bool
     gap: Real
     low: Real
@@ -197,7 +197,7 @@ class Answer:
     formula: str
     subject: str
     target: Quantity | None
-    kind: Literal["point", "interval", "several", "none"]
+    kind: Literal["point", "interval", "several", "none", "not measured"]
     unit: str
     value: Real
     min: Real
@@ -212,7 +212,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """A shown value. Which of value, text, holds, table and answer is set, `kind` tells."""
+    """A shown value. Which of value, text, holds, table and answer is set, `kind` tells.
+
+    A number without a value that rests on a time which is still to be measured has a text besides.
+    """
 
     name: str
     formula: str
@@ -319,8 +322,36 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What `measured` is asked for: one pass of a model over so many tokens of so many texts.
+
+    time: what was measured; null: nothing was, and `perfdsl validate` measures it. others: further
+    fields of the workload, where they are not what they are by default.
+    """
+
+    model: str
+    hardware: str
+    tokens: int
+    batch: int
+    cores: int
+    cold: bool
+    others: list[CaseField]
+    time: Quantity | None
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseField:
+    name: str
+    value: Real | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How many statements there are of each sort; broken: how many break their word."""
+    """How many statements there are of each sort; broken: how many break their word.
+
+    unmeasured: how many claims rest on times that `perfdsl validate` is still to measure.
+    """
 
     figures: int
     hold: int
@@ -328,6 +359,7 @@ class Summary:
     undecided: int
     observed: int
     broken: int
+    unmeasured: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,6 +412,7 @@ class Analysis:
     data: list[DataFile] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
     derivations: list[Derivation] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from perfdsl.records import replace
 from perfdsl.semantics.text import plain
-from perfdsl.solve.answers import Number
+from perfdsl.solve.answers import NOT_MEASURED, Number
 from perfdsl.solve.numbers import number
 
 # From here on a figure is easier to read with a larger prefix.
@@ -16,6 +17,8 @@ MOST_DIGITS = 16
 
 def figure(item: Number) -> str:
     """The number without its unit; a range where it has no best value."""
+    if item.missing:
+        return NOT_MEASURED
     if math.isnan(item.value) and not math.isnan(item.low):
         return f"{_scaled(item.low, item)} .. {_scaled(item.high, item)}"
     return "no value" if math.isnan(item.value) else plain(item.shown)
@@ -34,7 +37,7 @@ def in_column(cell: object, unit: str) -> bool:
 
 def spread(item: Number) -> str:
     """`5.5 .. 6.5`: all that it could be; "" where it is sure."""
-    if item.sure or math.isnan(item.low) or math.isnan(item.value):
+    if item.missing or item.sure or math.isnan(item.low) or math.isnan(item.value):
         return ""
     return f"{_scaled(item.low, item)} .. {_scaled(item.high, item)}"
 
@@ -63,7 +66,7 @@ def in_one_unit(computed: Number, stated: Number) -> tuple[Number, Number]:
 
 
 def _in_unit_of(like: Number, value: Number) -> Number:
-    return Number(value.value, value.low, value.high, value.dim, like.unit, like.factor)
+    return replace(value, unit=like.unit, factor=like.factor)
 
 
 def told_apart(one: Number, other: Number) -> tuple[str, str]:

@@ -264,7 +264,9 @@ class Book:
             return of_input(source)
         like = self.named[node].value if node in self.named else None
         dim, tag = (like.dimension, like.tag) if like else (self.dimension_of(node), "")
-        return number(self.reading.value(node), dim, self.reading.bounds(node), tag)
+        reading = self.reading
+        missing = reading.missing(node)
+        return number(reading.value(node), dim, reading.bounds(node), tag, missing=missing)
 
     def second(self) -> Book:
         """A fresh book in which every symbol that this one met is settled."""
@@ -287,7 +289,9 @@ def open_book(program: Program, analysis: AnalysisProgram, reading: Reading, uni
 
 def with_units(graph: Graph) -> Graph:
     """The same graph with every literal that has a unit as a parameter: SymPy leaves it alone."""
-    return Graph([_open(node) for node in graph.nodes])
+    made = Graph([_open(node) for node in graph.nodes])
+    made.cases, made.settling = graph.cases, graph.settling
+    return made
 
 
 def _open(node: Node) -> Node:

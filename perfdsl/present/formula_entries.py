@@ -22,7 +22,7 @@ from perfdsl.present.latex_numbers import value
 from perfdsl.present.latex_paths import index_path, index_symbol
 from perfdsl.present.latex_printer import Printer
 from perfdsl.present.latex_text import label
-from perfdsl.records import dataclass
+from perfdsl.records import dataclass, replace
 from perfdsl.semantics.program import ClaimItem, Definition, ShowItem
 from perfdsl.semantics.scope import Frame
 from perfdsl.semantics.values import Condition, Declared, Quantity, Record, Value
@@ -158,7 +158,7 @@ def _like(computed: Number, published: Number | str) -> Number:
     if not isinstance(published, Number):
         return computed
     like = published
-    return Number(computed.value, computed.low, computed.high, computed.dim, like.unit, like.factor)
+    return replace(computed, unit=like.unit, factor=like.factor)
 
 
 def parts(book: Book) -> Iterator[Entry]:

@@ -68,6 +68,22 @@ def _analysis(item: a.AnalysisAnswer, sheet: Sheet | None) -> d.Analysis:
         data=[_data(each) for each in item.data if each.file],
         fits=[_fit(each) for each in item.fits],
         derivations=[_derivation(each) for each in sheet.quantities] if sheet else [],
+        measurements=[_measurement(each) for each in item.measurements],
+    )
+
+
+def _measurement(item: a.Measured) -> d.Measurement:
+    case = item.case
+    return d.Measurement(
+        model=case.model.name,
+        hardware=case.hardware.name,
+        tokens=case.tokens,
+        batch=case.batch,
+        cores=case.cores,
+        cold=case.cold,
+        others=[d.CaseField(name=name, value=value) for name, value in case.others],
+        time=None if item.time.missing else _quantity(item.time),
+        location=_location(item.span),
     )
 
 
@@ -140,6 +156,7 @@ def _summary(answers: Sequence[a.AnalysisAnswer]) -> d.Summary:
         undecided=verdicts.count("undecided"),
         observed=observed,
         broken=sum(each.broken for each in answers),
+        unmeasured=verdicts.count(a.NOT_MEASURED),
     )
 
 
@@ -237,8 +254,12 @@ def _row(name: str, item: a.Verdict) -> d.RowVerdict:
     )
 
 
-def _verdict(word: str) -> Literal["holds", "fails", "undecided"]:
-    return "holds" if word == "holds" else "fails" if word == "fails" else "undecided"
+def _verdict(word: str) -> Literal["holds", "fails", "undecided", "not measured"]:
+    match word:
+        case "holds" | "fails" | "not measured" as known:
+            return known
+        case _:
+            return "undecided"
 
 
 def _factor(number: a.Number | str, like: a.Number | str | None = None) -> float:
@@ -319,7 +340,7 @@ def _show(item: a.Shown) -> d.Show:
         formula=item.formula,
         kind=_sort(value),
         value=_quantity(value) if isinstance(value, a.Number) else None,
-        text=value if isinstance(value, str) else None,
+        text=_text(value),
         holds=value if isinstance(value, bool) else None,
         table=_table(item.title, value) if isinstance(value, a.Table) else None,
         answer=_answer(value) if isinstance(value, a.Solved) else None,
@@ -327,6 +348,12 @@ def _show(item: a.Shown) -> d.Show:
         elasticities=_elasticities(item.depends),
         location=_location(item.span),
     )
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, a.Number) and value.missing:
+        return a.NOT_MEASURED
+    return value if isinstance(value, str) else None
 
 
 def _sort(value: object) -> Literal["number", "text", "condition", "table", "answer"]:
@@ -350,11 +377,14 @@ def _table(name: str, table: a.Table) -> d.Table:
             d.Column(name=column, unit=unit)
             for column, unit in zip(table.columns, table.units, strict=True)
         ],
-        rows=[
-            [cell if isinstance(cell, str) else _quantity(cell) for cell in row]
-            for row in table.rows
-        ],
+        rows=[[_cell(cell) for cell in row] for row in table.rows],
     )
+
+
+def _cell(cell: a.Cell) -> str | d.Quantity:
+    if isinstance(cell, str):
+        return cell
+    return a.NOT_MEASURED if cell.missing else _quantity(cell)
 
 
 def _answer(item: a.Solved) -> d.Answer:
@@ -380,9 +410,9 @@ def _answer(item: a.Solved) -> d.Answer:
     )
 
 
-def _kind(found: AnswerSet) -> Literal["point", "interval", "several", "none"]:
+def _kind(found: AnswerSet) -> Literal["point", "interval", "several", "none", "not measured"]:
     match found.kind:
-        case "point" | "interval" | "several" as kind:
+        case "point" | "interval" | "several" | "not measured" as kind:
             return kind
         case _:
             return "none"

@@ -63,6 +63,8 @@ def _width(number: str) -> float:
 
 def value(item: Number, units: Units, table: UnitTable) -> Math:
     """A value with all that it could be: `0.58^{+0.12}_{-0.08}`, a range where it has no best."""
+    if item.missing:
+        return atom(r"\text{not measured}", 72)
     if math.isnan(item.value):
         return _ends(item, units, table)
     if not math.isfinite(item.value):

@@ -55,7 +55,8 @@ HEAD = rf"""\documentclass[10pt,a4paper]{{article}}
 {SETUP}"""
 
 TITLED = frozenset({"show", "policy"})
-MARKS = {"holds": r"$\surd$", "fails": r"$\times$", "undecided": "?"}
+MARKS = {"holds": r"$\surd$", "fails": r"$\times$", "undecided": "?",
+         "not measured": r"$\circ$"}  # fmt: skip
 
 
 def document(

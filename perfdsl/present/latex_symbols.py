@@ -12,7 +12,7 @@ from perfdsl.present.latex_text import text, typewriter
 from perfdsl.records import dataclass
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.values import Condition, Quantity, Value
-from perfdsl.solve.answers import Number
+from perfdsl.solve.answers import NOT_MEASURED, Number
 
 # Lines of a page that a table may take: a tabular is never broken over pages.
 LINES = 40
@@ -90,7 +90,9 @@ def row_of(book: Book, name: Path) -> Row:
 def _row(book: Book, name: Path, meaning: Value) -> Row:
     symbol = book.names.symbol(name).latex
     if isinstance(meaning, Condition):
-        return Row(symbol, name.text, "yes" if book.reading.value(meaning.node) else "no", "")
+        told = "yes" if book.reading.value(meaning.node) else "no"
+        missing = book.reading.missing(meaning.node)
+        return Row(symbol, name.text, NOT_MEASURED if missing else told, "")
     assert isinstance(meaning, Quantity)
     number = book.number_of(meaning.node)
     shown = value(number, book.units, book.analysis.frame.module.units)

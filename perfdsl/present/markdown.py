@@ -31,6 +31,7 @@ MARKS = {
     "doubt": "✗ wrong, as refuted",
     "bad": "**! breaks its word**",
     "ask": "? undecided",
+    "open": "○ not measured",
 }
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&!$@])")
 
@@ -66,6 +67,7 @@ def _analysis(item: AnalysisAnswer, sheet: Sheet | None) -> Iterator[str]:
     for line in lines:
         yield from _rows(line)
     yield from _observed(item)
+    yield from _measured(item)
     yield from _findings(item)
     yield from _assumed(item)
     rows = [(escaped(each.name), escaped(words.data_read(each, verbose=True)))
@@ -192,6 +194,13 @@ def _observed(item: AnalysisAnswer) -> Iterator[str]:
         for each in item.observations
     ]
     yield from _section("Observed", ("what", "observed:", "predicted", "source"), rows)
+
+
+def _measured(item: AnalysisAnswer) -> Iterator[str]:
+    rows = [(escaped(each.case.shown), escaped(words.measured(each))) for each in item.measurements]
+    yield from _section("Measured", ("case", "time:"), rows)
+    missing = words.to_measure(item.measurements)
+    yield from (f"{escaped(missing)}.", "") if missing else ()
 
 
 # ----------------------------------------------------------------------- conflicts, assumptions

@@ -17,6 +17,7 @@ from perfdsl.syntax.printer import print_expr
 
 # What a run tells of the whole; each level tells the second list.
 OF_A_RUN = ("time", "compute", "work", "bytes", "read", "write", "intensity")
+OF_A_MEASUREMENT = ("time", "throughput")
 OF_A_LEVEL = ("time", "bytes", "read", "write")
 FEW_OPERATORS = 64
 FEW_INDICES = 16
@@ -104,6 +105,9 @@ def _of(name: Path, value: Value | None) -> Iterator[Named]:
 
 def _of_run(name: str, run: Record) -> Iterator[Named]:
     """`run.time`, `run.dram.bytes`, `run.ops["up"].time`."""
+    if "throughput" in run.fields:
+        for part in OF_A_MEASUREMENT:
+            yield from _of_field(name, part, run.fields)
     if "compute" not in run.fields:
         return
     for part in OF_A_RUN:
@@ -142,6 +146,8 @@ def own_name(graph: Graph, node: int) -> Path | None:
             return Path(f"{name}[observed]", (*above, "obs", last))
         case Input(sort="data", name=name) if name.startswith(ROWS):
             return Path(name, (name.removeprefix(ROWS), "rows"))
+        case Input(sort="measurement", name=name):
+            return Path(name, (*reversed(graph.cases[node].parts), "t_measured"))
         case Input(named=True, name=name) if name[:1].isdigit():
             return None  # a literal that is in doubt: it is told as the number that it is
         case Input(named=True, name=name) | Definition(name=name) if name:

@@ -52,6 +52,8 @@ def _value(show: Shown) -> tuple[str, str, str]:
     """The figure, its unit, and what is said beside."""
     binds = f"{show.binding} binds" if show.binding else ""
     match show.value:
+        case Number(missing=True) as number:
+            return figures.figure(number), "", ""
         case Number() as number:
             spread = figures.spread(number)
             return figures.figure(number), number.unit, ", ".join(filter(None, (spread, binds)))
@@ -178,6 +180,19 @@ def observations(item: AnalysisAnswer, theme: Theme) -> Iterator[Row]:
         told = (figures.spread(each.observed), words.predicted(each) or each.source)
         beside = "; ".join(part for part in told if part)
         yield from hanging([*lead, ("  ", "")], beside, theme, "dim")
+
+
+def measurements(item: AnalysisAnswer, theme: Theme) -> Iterator[Row]:
+    """What was measured, case by case; and who measures what was not."""
+    if not item.measurements:
+        return
+    yield from _title("Measured")
+    names = max(width_of(each.case.shown) for each in item.measurements)
+    for each in item.measurements:
+        lead = (("  ", ""), (padded(each.case.shown, names), ""), ("  ", ""))
+        yield from hanging(lead, words.measured(each), theme, "dim")
+    missing = words.to_measure(item.measurements)
+    yield from hanging((("  ", ""),), missing, theme, "dim") if missing else ()
 
 
 # ---------------------------------------------------------------------------------------- fits

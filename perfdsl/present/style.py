@@ -18,9 +18,17 @@ Piece: TypeAlias = tuple[str, str]
 
 Row: TypeAlias = tuple[Piece, ...]
 
-_SGR = {"bold": "1", "dim": "2", "good": "32", "bad": "1;31", "doubt": "33", "ask": "36"}
-_UNICODE = {"good": "✓", "bad": "!", "doubt": "✗", "ask": "?", "observed": "·"}
-_ASCII = {"good": "+", "bad": "!", "doubt": "x", "ask": "?", "observed": "-"}
+_SGR = {
+    "bold": "1",
+    "dim": "2",
+    "good": "32",
+    "bad": "1;31",
+    "doubt": "33",
+    "ask": "36",
+    "open": "36",
+}
+_UNICODE = {"good": "✓", "bad": "!", "doubt": "✗", "ask": "?", "open": "○", "observed": "·"}
+_ASCII = {"good": "+", "bad": "!", "doubt": "x", "ask": "?", "open": "o", "observed": "-"}
 _PLAIN_TEXT = str.maketrans(
     {"×": "x", "±": "+-", "…": "...", "└": "`", "─": "-", "≤": "<=", "≥": ">="}
 )

@@ -42,6 +42,7 @@ def _analysis(
     yield from sections.conflicts(item, theme)
     yield from claims_section.section(item, theme, verbose=verbose)
     yield from sections.observations(item, theme)
+    yield from sections.measurements(item, theme)
     yield from sections.findings(item, theme)
     yield from sections.assumed(item, theme)
     yield from sections.data(item, theme, verbose=verbose)

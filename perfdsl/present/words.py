@@ -11,6 +11,7 @@ from perfdsl.numeric.intervals import Range
 from perfdsl.present import figures
 from perfdsl.semantics.text import plain
 from perfdsl.solve.answers import (
+    NOT_MEASURED,
     AnalysisAnswer,
     Conflict,
     DataRead,
@@ -18,6 +19,7 @@ from perfdsl.solve.answers import (
     Explanation,
     FitAnswer,
     FittedValue,
+    Measured,
     Member,
     Number,
     Observed,
@@ -62,7 +64,7 @@ def order_of(verdict: Verdict) -> str:
 
 
 def verdict_of(item: Verdict | Refused) -> str:
-    """holds, fails or undecided; a `refuse` holds where its code alone came."""
+    """holds, fails, undecided or not measured; a `refuse` holds where its code alone came."""
     if isinstance(item, Refused):
         return "holds" if item.kept else "fails"
     return item.verdict
@@ -136,8 +138,10 @@ def answer(item: Solved) -> str:
             return f"{_interval(item, found.parts[0])}{binds}"
         case "several":
             return f"{name} = {_several(item)}{binds}"
-        case _:
+        case "none":
             return f"no {name} fits{_nearest(item)}"
+        case _:
+            return NOT_MEASURED
 
 
 # Two places that are one but for rounding, relative to where they are.
@@ -284,6 +288,7 @@ def summary(answers: Sequence[AnalysisAnswer]) -> str:
         (verdicts.count("holds"), "hold", "holds"),
         (verdicts.count("fails"), "do not hold", "does not hold"),
         (verdicts.count("undecided"), "undecided", "undecided"),
+        (verdicts.count(NOT_MEASURED), NOT_MEASURED, NOT_MEASURED),
         (observed, "observed", "observed"),
     ]
     total = len(verdicts) + observed
@@ -319,6 +324,18 @@ def place(span: Span, home: Span | None = None) -> str:
     if home is not None and span.source is home.source:
         return f"line {span.line}"
     return f"{span.source.name}:{span.line}"
+
+
+def measured(item: Measured) -> str:
+    """`2.1 ms (2 .. 2.3), measured`, or that it was not."""
+    return figures.doubted(item.time, figures.amount(item.time))
+
+
+def to_measure(items: Iterable[Measured]) -> str:
+    """What measures what is not measured; "" where nothing is missing."""
+    if not any(item.time.missing for item in items):
+        return ""
+    return "`perfdsl validate` measures what is not measured"
 
 
 def fitted_error(item: FittedValue) -> str:

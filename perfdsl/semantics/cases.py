@@ -39,13 +39,18 @@ class MeasuredCase:
     others: tuple[tuple[str, float | str], ...] = ()
 
     @property
-    def shown(self) -> str:
-        """`embeddinggemma, 12 tokens, 2 cores`: how messages and symbols call it."""
+    def parts(self) -> tuple[str, ...]:
+        """The model, how many tokens of how many texts, cores, and what else tells cases apart."""
         many = f"{self.batch} x " if self.batch != 1 else ""
         tokens = f"{many}{self.tokens} token{'s' * (self.tokens != 1)}"
         cores = f"{self.cores} core{'s' * (self.cores != 1)}"
         more = [f"{name} {told(value)}" for name, value in self.others]
-        return ", ".join([self.model.name, tokens, cores, *["cold"] * self.cold, *more])
+        return (self.model.name, tokens, cores, *["cold"] * self.cold, *more)
+
+    @property
+    def shown(self) -> str:
+        """`embeddinggemma, 12 tokens, 2 cores`: how messages and pages call it."""
+        return ", ".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,8 @@ def _opened(reader: Reader, outside: Outside) -> tuple[Context, dict[str, Module
     context.problems.extend(reader.problems)
     for loaded in reader.files.values():
         context.expect_gaps(loaded.parsed.problems, loaded.parsed.doubtful)
+    files = ((key, each.parsed.file) for key, each in reader.files.items())
+    context.files = tuple(file for key, file in files if not key.startswith("std/"))
     return context, _modules(reader, context)
 
 

@@ -167,8 +167,8 @@ class Graph:
 
     residencies, rivals: what is known of some nodes besides their operation. folds: of the result
     of a `fold`, its successive values u_1 .. u_n, the last of which it is. lookups, searches: what
-    is asked where there may be no answer. cases: what a measured time is the time of. asked: nodes
-    whose number is asked for, where somebody wants to know.
+    is asked where there may be no answer. cases: what a measured time is the time of; settling: the
+    nodes that say so. asked: nodes whose number is asked for, where somebody wants to know.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -183,6 +183,7 @@ class Graph:
     lookups: dict[int, Lookup] = field(default_factory=dict)
     searches: dict[int, Search] = field(default_factory=dict)
     cases: dict[int, MeasuredCase] = field(default_factory=dict)
+    settling: dict[int, set[int]] = field(default_factory=dict)
     asked: set[int] | None = None
 
     def add(self, op: str, args: Iterable[int] = (), data: Any = None) -> int:
@@ -248,6 +249,17 @@ class Graph:
     def cones_of(self, roots: Iterable[int]) -> list[int]:
         """What several nodes are made of, in ascending order."""
         return sorted({number for root in roots for number in self.cone(root)})
+
+    def pinned(self, roots: Iterable[int]) -> set[int]:
+        """All that settles which cases were measured below some nodes: tokens, cores, parameters.
+
+        A formula may hold them beside the measured time, but who moves them has another case, and
+        no measurement of it.
+        """
+        if not self.cases:
+            return set()
+        times = self.cases.keys() & set(self.cones_of(roots))
+        return set(self.cones_of(node for time in times for node in self.settling[time]))
 
     def dependents(self, root: int) -> set[int]:
         """All that is made of a node, itself included; for nodes that were added since as well."""

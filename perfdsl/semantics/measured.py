@@ -15,7 +15,7 @@ from perfdsl.semantics.fields import bind_load, under
 from perfdsl.semantics.graph import STAND_IN, Graph, Input
 from perfdsl.semantics.quantities import as_quantity
 from perfdsl.semantics.run_arguments import measured_of
-from perfdsl.semantics.scope import Frame
+from perfdsl.semantics.scope import Frame, parts
 from perfdsl.semantics.text import show_number
 from perfdsl.semantics.traffic import starts_cold
 from perfdsl.semantics.units import Unit
@@ -25,8 +25,9 @@ from perfdsl.syntax import tree
 S, TOKEN = base("s"), base("token")
 # What is not settled while a body is tried on its own, and never outlives that.
 TRIED = {"index", STAND_IN}
-# What a case tells of a workload by itself.
+# What a case tells of a workload by itself, and what else any operator of the library may ask for.
 OF_LOAD = ("tokens", "batch")
+ASKED = {"context", "rows"}
 
 
 def measured(expr: tree.Call, frame: Frame) -> Value:
@@ -50,6 +51,9 @@ def measured(expr: tree.Call, frame: Frame) -> Value:
     if tried is None:
         case = _case(model, hardware, load, counts, expr.span, frame)
         node = None if case is None else _input(case, expr.span, frame)
+        if node is not None:
+            settling = graph.settling.setdefault(node, set())
+            settling.update(each.node for each in (*counts, *_parameters(model)))
     else:
         node = graph.add("abs", (tried,))  # whatever it is, no polynomial of an index
     if node is None:
@@ -165,17 +169,22 @@ def _number(value: Quantity, graph: Graph) -> float | str:
 
 
 def _others(load: Instance, span: Span, frame: Frame) -> tuple[tuple[str, float | str], ...] | None:
-    """Further fields of a workload that are not what they are by default; None: reported."""
+    """Further fields that a model may ask for, and that are not what they are by default.
+
+    What only feeds others, such as a parameter, makes no other case. None: reported.
+    """
     graph = frame.context.graph
     home = load.frame
-    values = {name: home.own(name) for name in (*home.bindings, *home.values)}
-    tokens, batch = (values.get(name) for name in OF_LOAD)
+    own = {*home.bindings, *home.values} - {*OF_LOAD, *ASKED, "start"}
+    asked = ASKED | (own & _asked_of_loads(frame) if own else own)
+    values = {name: home.own(name) for name in (*OF_LOAD, *asked)}
+    tokens, batch = values["tokens"], values["batch"]
     assert isinstance(tokens, Quantity)
     assert isinstance(batch, Quantity)
     by_default = {"context": tokens.node, "rows": graph.product([batch.node, tokens.node])}
     found: list[tuple[str, float | str]] = []
     for name, value in sorted(values.items()):
-        if isinstance(value, Words) and name != "start":
+        if isinstance(value, Words):
             found.append((name, value.text))
         if name in OF_LOAD or not isinstance(value, Quantity):
             continue
@@ -187,6 +196,23 @@ def _others(load: Instance, span: Span, frame: Frame) -> tuple[tuple[str, float 
         if name not in by_default or number != graph.number(by_default[name]):
             found.append((name, number))
     return tuple(found)
+
+
+def _asked_of_loads(frame: Frame) -> set[str]:
+    """The fields that models, operators and functions of the files ask their workload for."""
+    context = frame.context
+    if context.asked_of_loads is None:
+        asking = (tree.Model, tree.Operator, tree.Function)
+        todo: list[tree.Node] = [s for f in context.files for s in f.body if isinstance(s, asking)]
+        context.asked_of_loads = set()
+        while todo:
+            node = todo.pop()
+            match node:
+                case tree.Field(base=tree.Name(id="load"), name=name):
+                    context.asked_of_loads.add(name)
+                case _:
+                    todo.extend(parts(node))
+    return context.asked_of_loads
 
 
 def _subject(model: Instance, span: Span, frame: Frame) -> Subject | None:
@@ -213,6 +239,14 @@ def _subject(model: Instance, span: Span, frame: Frame) -> Subject | None:
     return Subject(name, model.origin.module.name, tuple(values_.items()))
 
 
+def _parameters(model: Instance) -> list[Quantity]:
+    """The numbers that say which model it is."""
+    node = model.origin.node
+    assert isinstance(node, tree.Model)
+    values = [*(model.frame.own(param.name) for param in node.params), *model.changes.values()]
+    return [value for value in values if isinstance(value, Quantity)]
+
+
 def _told(value: Value, graph: Graph) -> float | str:
     """A parameter of a model in a case: a number at its best, or what it is called."""
     match value:
@@ -221,8 +255,8 @@ def _told(value: Value, graph: Graph) -> float | str:
             unsettled = number is None or not math.isfinite(number)
             return _number(value, graph) if unsettled or number is None else number
         case Instance(name=name, given=given, changes=changes):
-            parts = {**given, **{".".join(path): each for path, each in changes.items()}}
-            inside = [f"{part}: {told(_told(each, graph))}" for part, each in parts.items()]
+            made = {**given, **{".".join(path): each for path, each in changes.items()}}
+            inside = [f"{part}: {told(_told(each, graph))}" for part, each in made.items()]
             return f"{name}({', '.join(inside)})" if inside else name
         case _:
             return describe(value)

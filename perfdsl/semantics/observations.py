@@ -103,11 +103,13 @@ def observe_item(statement: tree.Observe, frame: Frame) -> ObserveItem | None:
     if unify(frame.context, both, "compared") is None:
         return None
     graph = frame.context.graph
-    if not graph.cases.keys().isdisjoint(graph.cone(target.node)):
-        title = "what is measured is not observed: an observation is held against a prediction"
-        help_ = f'claim it: `claim "..." {print_expr(statement.target)} ~= ...`'
-        frame.context.report("P513", title, statement.target.span, help_=help_)
-        return None
+    for node, span in ((target.node, statement.target.span), (value.node, statement.value.span)):
+        if not graph.cases.keys().isdisjoint(graph.cone(node)):
+            title = "what is measured is not observed: an observation is held against a prediction"
+            sides = f"{print_expr(statement.target)} ~= {print_expr(statement.value)}"
+            help_ = f'claim it: `claim "..." {sides}`'
+            frame.context.report("P513", title, span, help_=help_)
+            return None
     base, items = split(statement.target)
     inputs = inputs_of(items, frame)
     if inputs is None:

@@ -42,7 +42,8 @@ class Context:
 
     evaluate: the reading of an expression (`expressions.evaluate`), given from above so that
     this module need not know it. overrides: replacements of definitions, by their place.
-    measurements: what was measured, by its case.
+    measurements: what was measured, by its case. files: those of the program that are not the
+    library's.
     """
 
     evaluate: Callable[[tree.Expr, Frame], Value]
@@ -54,6 +55,8 @@ class Context:
     seen: set[tuple[object, ...]] = field(default_factory=set)
     overrides: Mapping[Span, tree.Expr] = field(default_factory=dict)
     measurements: Mapping[MeasuredCase, Measurement] = field(default_factory=dict)
+    files: tuple[tree.File, ...] = ()
+    asked_of_loads: set[str] | None = None
     prelude: dict[str, Value] = field(default_factory=dict)
     instances: dict[object, Value] = field(default_factory=dict)
     frames: dict[object, Frame] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from perfdsl.semantics.program import (
 from perfdsl.semantics.text import plain
 from perfdsl.semantics.values import Condition, Data, Quantity, Record, Row, Value, Words
 from perfdsl.solve.answers import (
+    NOT_MEASURED,
     AnalysisAnswer,
     Cell,
     DataRead,
@@ -42,10 +43,11 @@ from perfdsl.solve.explain import is_bridge
 from perfdsl.solve.extent import extent
 from perfdsl.solve.fits import fit_answer, fit_answers, fit_problems, values_table
 from perfdsl.solve.gaps import gaps
+from perfdsl.solve.measurements import measurements
 from perfdsl.solve.numbers import number, of_node
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.sensitivity import dependences, strongest
-from perfdsl.solve.unknowns import answer_range, answer_value, solve
+from perfdsl.solve.unknowns import AnswerSet, answer_range, answer_value, solve
 
 OPERATOR_COLUMNS = ("name", "count", "work", "bytes", "intensity", "time", "bound")
 
@@ -94,6 +96,7 @@ def _analysis(program: AnalysisProgram, reading: Reading, per_operator: bool) ->
         tuple(_read(data) for data in program.data),
         fit_answers(program.fits, reading),
         tuple(fit_problems(program, reading)),
+        tuple(measurements(program, reading.graph)),
     )
 
 
@@ -108,7 +111,8 @@ def _read(data: Data) -> DataRead:
 def _show(item: ShowItem, reading: Reading) -> Shown:
     value = shown_value(item, reading)
     node = item.value.node if isinstance(item.value, Quantity) else None
-    binding = binding_of(reading, node) if node is not None else ""
+    known = node is not None and not reading.missing(node)
+    binding = binding_of(reading, node) if node is not None and known else ""
     depends = dependences(reading, node) if node is not None else ()
     return Shown(item.title or item.formula, item.formula, value, binding, depends, item.span)
 
@@ -119,6 +123,8 @@ def shown_value(item: ShowItem, reading: Reading) -> Number | bool | str | Table
     match value:
         case Quantity():
             return of_node(reading, value.node, value.dimension, item.unit, module, value.tag)
+        case Condition(node=node) if reading.missing(node):
+            return NOT_MEASURED
         case Condition():
             return bool(reading.value(value.node))
         case Data(rows=rows):
@@ -127,8 +133,8 @@ def shown_value(item: ShowItem, reading: Reading) -> Number | bool | str | Table
             return rows_table((value,), item, reading)
         case Record(rows=rows) if rows and _is_table(value):
             return table(value, item, reading)
-        case Record(fields=fields) if isinstance(fields.get("rss"), Quantity):
-            return _values_of(fields["rss"], reading)
+        case Record(fields=fields) if isinstance(fit := fields.get("rss"), Quantity):
+            return NOT_MEASURED if reading.missing(fit.node) else _values_of(fit, reading)
         case Record(fields=fields) if isinstance(fields.get("value"), Quantity):
             return _answer_of(value, reading, item)
         case Record(rows=rows, default=Quantity() as default) if len(rows) <= 1:
@@ -151,9 +157,8 @@ def _is_table(value: Record) -> bool:
     return all(isinstance(row, Record) and "name" in row.fields for row in value.rows.values())
 
 
-def _values_of(rss: Value, reading: Reading) -> Table:
+def _values_of(rss: Quantity, reading: Reading) -> Table:
     """A fit as a whole: its unknowns, each with its error."""
-    assert isinstance(rss, Quantity)
     part = reading.graph.nodes[rss.node].data
     assert isinstance(part, FitPart)
     return values_table(fit_answer(part.fit, reading))
@@ -230,7 +235,8 @@ def _datum(cell: Value, unit: str, item: ShowItem, reading: Reading) -> Cell:
 def _cell(row: Record, name: str, unit: str, item: ShowItem, reading: Reading) -> Cell:
     if name == "bound":
         time_ = row.fields["time"]
-        return binding_of(reading, time_.node) if isinstance(time_, Quantity) else ""
+        known = isinstance(time_, Quantity) and not reading.missing(time_.node)
+        return binding_of(reading, time_.node) if isinstance(time_, Quantity) and known else ""
     value: Value | None = row
     for part in name.split("."):
         fields = {**dict(value.rows), **dict(value.fields)} if isinstance(value, Record) else {}
@@ -242,7 +248,8 @@ def _cell(row: Record, name: str, unit: str, item: ShowItem, reading: Reading) -
         value = value.default
     if isinstance(value, Quantity) and name == "count" and not unit:
         # How often: a bare number in every row, whether or not a model counts it in layers.
-        return number(reading.value(value.node), PURE, reading.bounds(value.node))
+        bounds, missing = reading.bounds(value.node), reading.missing(value.node)
+        return number(reading.value(value.node), PURE, bounds, missing=missing)
     if isinstance(value, Quantity):
         return _in(value, unit, item, reading)
     return value.text if isinstance(value, Words) else ""
@@ -289,7 +296,8 @@ def _solved_for(
     graph = reading.graph
     source = graph.nodes[unknown].data
     assert isinstance(source, Input)
-    found = solve(reading, item, unknown)
+    missing = any(reading.missing(root) for root in item.roots)
+    found = solve(reading, item, unknown) if not missing else AnswerSet.unmeasured(unknown)
     example = found.nearest.at if found.nearest is not None else 1.0
     example = found.parts[0].high if found.parts else example
     readable = number(example, source.dim, tag=source.unit.tag)
@@ -303,7 +311,8 @@ def _solved_for(
     if item.subject and graph.nodes[item.right].op == "input":
         value = reading.value(item.right)
         data = graph.nodes[item.right].data
-        target = Number(value, data.low, data.high, data.dim, data.unit.text, data.unit.factor)
+        target = Number(value, data.low, data.high, data.dim, data.unit.text, data.unit.factor,
+                        reading.missing(item.right))  # fmt: skip
     nearest = other = None
     if found.nearest is not None:
         like = target or number(found.nearest.value, item.dim)
@@ -359,6 +368,8 @@ def _valueless(program: AnalysisProgram, reading: Reading) -> Iterable[Finding]:
         if (formula, span) in told:
             continue
         if math.isnan(reading.value(node)) and math.isnan(reading.bounds(node).low):
+            if reading.missing(node):
+                continue
             if not _answers_in(reading, node):
                 told.add((formula, span))
                 yield Finding(f"`{formula}` has no value", (WHY_NONE,), span)

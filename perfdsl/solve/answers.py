@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perfdsl.diagnostics import Diagnostic, Span
 from perfdsl.records import dataclass, field
+from perfdsl.semantics.cases import MeasuredCase
 from perfdsl.semantics.dimensions import Dimension
 from perfdsl.solve.unknowns import AnswerSet
 
@@ -13,6 +14,7 @@ class Number:
     """A value in base units with all that it could be, and the unit to show it in.
 
     factor: base units in one `unit`. low and high: equal to value where everything is sure.
+    missing: it rests on a time that is still to be measured, and is nan until then.
     """
 
     value: float
@@ -21,6 +23,7 @@ class Number:
     dim: Dimension
     unit: str
     factor: float
+    missing: bool = False
 
     @property
     def shown(self) -> float:
@@ -32,6 +35,9 @@ class Number:
 
 
 Cell = Number | str
+
+# What is said instead of a value that rests on a measurement which nobody has made.
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An answered claim. verdict: holds, fails or undecided; kept: its word is kept.
+    """An answered claim. verdict: holds, fails, undecided or not measured; kept: its word is kept.
 
     computed and published are numbers or words ("memory-bound"). op: how they are compared, "" for
     a condition. gap: computed / published - 1. rows: of a claim over rows, each with its name.
@@ -260,6 +266,15 @@ class DataRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What `measured` was asked for, and the time that was measured; missing: it was not yet."""
+
+    case: MeasuredCase
+    time: Number
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisAnswer:
     """One analysis, answered."""
 
@@ -278,6 +293,7 @@ class AnalysisAnswer:
     data: tuple[DataRead, ...] = ()
     fits: tuple[FitAnswer, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    measurements: tuple[Measured, ...] = ()
 
     @property
     def broken(self) -> int:
@@ -287,3 +303,8 @@ class AnalysisAnswer:
     @property
     def undecided(self) -> int:
         return sum(v.verdict == "undecided" for v in self.claims)
+
+    @property
+    def unmeasured(self) -> int:
+        """How many claims wait for a measurement."""
+        return sum(v.verdict == NOT_MEASURED for v in self.claims)

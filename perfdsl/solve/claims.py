@@ -12,7 +12,7 @@ from perfdsl.semantics.operations import EQUAL, NEAR
 from perfdsl.semantics.program import ClaimItem, SolveItem
 from perfdsl.semantics.text import plain, show_number
 from perfdsl.semantics.units import unit_of
-from perfdsl.solve.answers import Dependence, Explanation, Number, Verdict
+from perfdsl.solve.answers import NOT_MEASURED, Dependence, Explanation, Number, Verdict
 from perfdsl.solve.binding import binding_term
 from perfdsl.solve.explain import explain, graph_dim, residency_notes
 from perfdsl.solve.numbers import in_unit, number, of_node
@@ -25,11 +25,13 @@ from perfdsl.solve.unknowns import solve
 EXPLAINED = 8
 
 
-def judge(item: ClaimItem, reading: Reading) -> Verdict:
-    """The verdict on one claim."""
+def judge(item: ClaimItem, reading: Reading, *, explained: bool = True) -> Verdict:
+    """The verdict on one claim. explained: it is searched what accounts for a figure that fails."""
     match item.sort:
+        case "compare" | "bound" | "condition" if _is_missing(item, reading):
+            return _unmeasured(item, reading)
         case "compare":
-            return _compared(item, reading)
+            return _compared(item, reading, explained=explained)
         case "bound":
             return _bound(item, reading)
         case "rows":
@@ -44,11 +46,11 @@ def _over(item: ClaimItem, reading: Reading) -> Verdict:
     failed = 0
     for name, part in item.rows:
         reading.poll()
-        one = _compared(part, reading, explained=failed < EXPLAINED) if part.sort == "compare" \
-            else judge(part, reading)  # fmt: skip
+        one = judge(part, reading, explained=failed < EXPLAINED)
         failed += one.verdict == "fails"
         rows.append((name, one))
-    order = ("fails", "undecided", "holds") if item.expects else ("holds", "undecided", "fails")
+    worst, best = ("fails", "holds") if item.expects else ("holds", "fails")
+    order = (worst, "undecided", NOT_MEASURED, best)
     verdict = min((one.verdict for _, one in rows), key=order.index)
     depends = strongest(d for _, one in rows for d in one.depends)
     found = _verdict(item, verdict, _counted(rows), "", depends=depends)
@@ -58,6 +60,10 @@ def _over(item: ClaimItem, reading: Reading) -> Verdict:
 def _counted(rows: list[tuple[str, Verdict]]) -> str:
     """`7 of 8 rows hold`, whatever the word in front of the claim is."""
     count, many = sum(one.verdict == "holds" for _, one in rows), len(rows)
+    missing = sum(one.verdict == NOT_MEASURED for _, one in rows)
+    if missing:
+        held = f", {count} of the others {'holds' if count == 1 else 'hold'}"
+        return f"{missing} of {many} rows not measured{held if missing < many else ''}"
     if many == 1:
         return "the one row holds" if count else "the one row does not hold"
     if count in {0, many}:
@@ -85,10 +91,29 @@ def _verdict(
     )  # fmt: skip
 
 
+# -------------------------------------------------------------------------------- not measured
+
+
+def _is_missing(item: ClaimItem, reading: Reading) -> bool:
+    """Whether a claim rests on a time that is still to be measured, on either side."""
+    sides = (item.left, item.right) if item.sort == "compare" else (item.left,)
+    return any(reading.missing(node) for node in sides)
+
+
+def _unmeasured(item: ClaimItem, reading: Reading) -> Verdict:
+    """Nothing is known of a claim before its times are measured; so its word is kept."""
+    if item.sort != "compare":
+        return _verdict(item, NOT_MEASURED, NOT_MEASURED, "")
+    computed, published = _sides(item, reading)
+    words = _target(item, reading.value(item.right), reading)[0]
+    return _verdict(item, NOT_MEASURED, computed, published, tolerance=words)
+
+
 # ------------------------------------------------------------------------------------ compared
 
 
-def _compared(item: ClaimItem, reading: Reading, *, explained: bool = True) -> Verdict:
+def _sides(item: ClaimItem, reading: Reading) -> tuple[Number, Number]:
+    """The computed and the stated side of a comparison, both in the unit of the stated one."""
     module = item.frame.module
     left, right = reading.value(item.left), reading.value(item.right)
     assert item.other is not None
@@ -99,7 +124,14 @@ def _compared(item: ClaimItem, reading: Reading, *, explained: bool = True) -> V
         published = in_unit(right, unit, reading.bounds(item.right))
     else:
         published = of_node(reading, item.right, dim, "", module, tag)
-    computed = Number(left, *reading.bounds(item.left), dim, published.unit, published.factor)
+    bounds, missing = reading.bounds(item.left), reading.missing(item.left)
+    return Number(left, *bounds, dim, published.unit, published.factor, missing), published
+
+
+def _compared(item: ClaimItem, reading: Reading, *, explained: bool) -> Verdict:
+    module = item.frame.module
+    left, right = reading.value(item.left), reading.value(item.right)
+    computed, published = _sides(item, reading)
     words, target = _target(item, right, reading)
     verdict = _decide(item, target, reading)
     gap = left / right - 1 if right and math.isfinite(left) else None
@@ -149,6 +181,8 @@ def _decide(item: ClaimItem, target: Range | None, reading: Reading) -> str:
     if target is not None and item.published is not None:
         return inside(reading.bounds(item.left), target)
     graph = reading.graph
+    if item.left == item.right and item.op in {"~=", "=="} and reading.value(item.left) > 0:
+        return "holds"  # whatever it is: its ratio to itself has no derivative that intervals see
     if item.op in {"<=", "<", ">=", ">"}:
         return ordered(item.left, item.right, item.op, reading)
     gap = reading.bounds(graph.total([item.left, item.right], (1, -1)))

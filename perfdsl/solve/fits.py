@@ -73,7 +73,7 @@ def rows_left(item: FitItem, found: Fitted) -> Table:
 
 def fit_problems(program: AnalysisProgram, reading: Reading) -> Iterator[Diagnostic]:
     """Fits that have no answer: what the rows determine instead."""
-    for item in program.fits:
+    for item in measured(program.fits, reading):
         found = fit(reading, item)
         if found.unseen:
             yield _undetermined(item, found, reading.graph)
@@ -117,4 +117,9 @@ def _combination(parts: dict[int, float], item: FitItem, graph: Graph) -> str:
 
 
 def fit_answers(items: Iterable[FitItem], reading: Reading) -> tuple[FitAnswer, ...]:
-    return tuple(fit_answer(item, reading) for item in items)
+    return tuple(fit_answer(item, reading) for item in measured(items, reading))
+
+
+def measured(items: Iterable[FitItem], reading: Reading) -> Iterator[FitItem]:
+    """The fits of which every row is known: nothing is fitted to a time that is to be measured."""
+    return (item for item in items if not any(map(reading.missing, item.roots)))

@@ -23,6 +23,8 @@ def gaps(program: AnalysisProgram, reading: Reading) -> Iterator[Finding]:
     claims = [part for claim in program.claims for part in claim.each]
     roots += [n for claim in claims for n in (claim.left, claim.right) if n >= 0]
     for node in asked(graph, roots):
+        if reading.missing(node):
+            continue
         if node in graph.lookups:
             yield from _outside(graph.lookups[node], reading)
         if node in graph.searches:

@@ -11,6 +11,7 @@ from perfdsl.numeric.gradient import gradient
 from perfdsl.numeric.intervals import Range
 from perfdsl.records import dataclass, field
 from perfdsl.semantics.graph import Graph, Input
+from perfdsl.semantics.wanted import unmeasured
 
 # These are not functions of their arguments' values alone: a reading computes them.
 ENDS = frozenset({"low", "high"})
@@ -47,6 +48,7 @@ class Reading:
     origin: Reading | None = None
     moving: tuple[int, ...] = ()
     fits: dict[object, object] = field(default_factory=dict)
+    lacking: dict[int, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.values.update(self.given)
@@ -64,7 +66,9 @@ class Reading:
             raise Timeout
 
     def value(self, node: int) -> float:
-        """The value of a node; nan where it has none."""
+        """The value of a node; nan where it has none, or where it is still to be measured."""
+        if node not in self.values and self.missing(node):
+            self.values[node] = math.nan
         if node not in self.values:
             self.poll()
             special = {"answer": self._answer, "low": self._low, "high": self._high}
@@ -90,8 +94,19 @@ class Reading:
                 todo.extend(node.args)
         return sorted(seen)
 
+    def missing(self, node: int) -> bool:
+        """Whether a node rests on a measured time that nobody has measured.
+
+        Asked before anything is computed: a comparison with nan would be false, which is a value.
+        """
+        if not self.graph.cases:
+            return False
+        if node not in self.lacking:
+            self.lacking[node] = bool(unmeasured(self.graph, [node]))
+        return self.lacking[node]
+
     def _answer(self, node: int) -> float:
-        return self.answer(self, node)
+        return math.nan if self.missing(node) else self.answer(self, node)
 
     def _low(self, node: int) -> float:
         return self.bounds(self.graph.nodes[node].args[0]).low
@@ -118,6 +133,8 @@ class Reading:
         return self.ranges[node]
 
     def _bounds(self, node: int) -> Range:
+        if self.missing(node):
+            return Range(math.nan, math.nan)
         vague = self.vague(node)
         if not vague:
             value = self.value(node)

@@ -27,8 +27,14 @@ def _assumed(reading: Reading, nodes: Iterable[int]) -> list[int]:
 
 
 def dependences(reading: Reading, root: int) -> tuple[Dependence, ...]:
-    """The assumed inputs of a node that move it, the strongest first; not by way of answers."""
+    """The assumed inputs of a node that move it, the strongest first; not by way of answers.
+
+    Nor by way of what a measured time below it is the time of: that would be another measurement.
+    """
     nodes = _assumed(reading, below(reading.graph, [root]))
+    if nodes:
+        pinned = reading.graph.pinned([root])
+        nodes = [node for node in nodes if node not in pinned]
     if not nodes:
         return ()
     strengths = reading.elasticities(root, nodes)

@@ -43,7 +43,8 @@ class Nearest:
 class AnswerSet:
     """All values of one unknown that fit.
 
-    kind: point, interval, several (points or intervals apart) or none. parts: with every input at
+    kind: point, interval, several (points or intervals apart), none, or not measured, as long as
+    the question rests on a time that is still to be measured. parts: with every input at
     its best. reach: all that fits while uncertain inputs and other unknowns run over their ranges;
     equal to parts where everything is sure. binding: what attains the maximum there. complete: the
     whole range was searched; where not, there may be more.
@@ -58,6 +59,11 @@ class AnswerSet:
     joint: bool = False
     whole: bool = False
     complete: bool = True
+
+    @classmethod
+    def unmeasured(cls, unknown: int) -> AnswerSet:
+        """Nothing is known yet: what the question rests on has not been measured."""
+        return cls(unknown, "not measured", (), (), "")
 
     @property
     def value(self) -> float:

@@ -81,8 +81,14 @@ def crossings_by(
 
 
 def parameters(symbols: Iterable[Symbol], formulas: Formulas) -> list[Symbol]:
-    """Unknowns, and fields of workloads and machines themselves; without any, of their blocks."""
-    found = [s for s in symbols if s in formulas.inputs and formulas.inputs[s].sort in SORTS]
+    """Unknowns, and fields of workloads and machines themselves; without any, of their blocks.
+
+    Not what settles a measured case: nobody has measured how long another one takes.
+    """
+    symbols = [s for s in symbols if s in formulas.inputs]
+    pinned = formulas.graph.pinned(formulas.nodes[symbol] for symbol in symbols)
+    found = [s for s in symbols if formulas.inputs[s].sort in SORTS]
+    found = [s for s in found if formulas.nodes[s] not in pinned]
     found.sort(key=lambda symbol: formulas.nodes[symbol])
     return [s for s in found if _is_own(formulas.inputs[s])] or found[:FEW]
 

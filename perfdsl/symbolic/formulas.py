@@ -49,6 +49,8 @@ from perfdsl.symbolic.values import value
 
 # What somebody can set, measure or leave open; other literals are numbers.
 OPEN = frozenset({"unknown", "observation", "data", "index", "stand-in"})
+# What is taken to be above zero whatever else is known of it.
+ABOVE_ZERO = frozenset({"unknown", "measurement"})
 # A function's argument that nests deeper, or is larger written out, becomes a part with a name.
 DEPTH = 20
 SIZE = 4_000
@@ -359,14 +361,15 @@ def is_open(source: Input) -> bool:
 def known_of(source: Input) -> dict[str, bool]:
     """What SymPy may assume: whole numbers of counts, and the sign.
 
-    The sign is that of the declared range. Without one, an unknown is positive, and so is what was
-    written so: no machine has a negative clock, and another value is another program.
+    The sign is that of the declared range. Without one, an unknown or a measured time
+    is positive, and so is what was written so: no machine has a negative clock, and another value
+    is another program.
     """
     known = {"integer": True} if source.whole else {"real": True}
     if source.within is not None:
         low = source.within[0]
         return {**known, "nonnegative": True} if low == 0 else _positive(known, low)
-    return _positive(known, 1.0 if source.sort == "unknown" else source.low)
+    return _positive(known, 1.0 if source.sort in ABOVE_ZERO else source.low)
 
 
 def _positive(known: dict[str, bool], low: float) -> dict[str, bool]:
