@@ -70,14 +70,18 @@ def model_of(
 
 
 def arguments_for(path: Path, executed: Executed) -> str:
+    """The shape of a model file as arguments, and what attention multiplied."""
+    return shape_of(path, bf16=executed.bf16)
+
+
+def shape_of(path: Path, *, bf16: bool) -> str:
     """The shape of a model file, and what attention multiplies, as arguments of a shipped model."""
     config = read_config(open_gguf(path))
     units = {"layers": "layer", "heads": "head", "kv_heads": "head"}
     names = "layers d_model d_ff heads kv_heads d_head vocab dense".split()
-    given = [f"{name}: {getattr(config, name)} {units.get(name, '')}" for name in names]
+    given = [f"{name}: {getattr(config, name)} {units.get(name, '')}".rstrip() for name in names]
     given += [f"every: {every_nth(config.full)}", f"window: {2 * config.reach + 1}"]
-    operands = "bf16" if executed.bf16 else "f32"
-    given += [f"products: {executed.attention}", f"operands: {operands}"]
+    given += ["products: bf16, operands: bf16" if bf16 else "products: fp32, operands: f32"]
     return f"({', '.join(given)})"
 
 
