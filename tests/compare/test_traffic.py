@@ -17,7 +17,7 @@ FUSED = SPECS[1]
 VOCABULARY = 512
 WINDOW, WHOLE = 0, 1  # the tiny model's layers: one of each
 OF_TILES = ("qkv", "attn_output", "gate_up", "ffn_down", "dense_2", "dense_3")
-LOADS = ((32, 1), (12, 2), (40, 1), (7, 3), (2, 1))  # tokens of each text, texts
+LOADS = ((16, 2), (40, 1), (7, 3), (2, 1))  # tokens of each text, texts
 PLACES = (
     ("embed", WINDOW), ("first_norm", WINDOW),
     *((phase, layer) for layer in (WINDOW, WHOLE) for phase in PHASES),
