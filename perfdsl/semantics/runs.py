@@ -116,7 +116,7 @@ def _run(
     cold = starts_cold(frame.world.load)
     traffic = derive(steps, levels, least, cold, frame)
     run = Run(steps, hardware, levels, traffic, policy, least, frame, expr.span)
-    whole = part_of(run, _summed(steps, run.graph))
+    whole = part_of(run, summed(steps, run.graph))
     # Asked for at once, so that what no port serves is reported wherever the run is mentioned.
     check_sends(steps, hardware, frame)
     for name in ("compute", "levels", "links"):
@@ -139,7 +139,7 @@ def _run(
     return Record(what, Later(makers))
 
 
-def _summed(steps: list[Step], graph: Graph) -> Step:
+def summed(steps: list[Step], graph: Graph) -> Step:
     """All steps as one: what the whole model works and moves."""
     work: dict[tuple[str, object], list[int]] = {}
     flows: dict[tuple[str, str], list[int]] = {}

@@ -2,15 +2,12 @@
 
 An observation contradicts what is assumed if even the least that the assumptions allow (no
 replacement moves fewer bytes, efficiencies are 1) is more than what was measured. The set is made
-smallest by deletion: an assumption whose freedom changes nothing is left out. Then each one that
-stays is moved alone, to where peace begins.
+smallest by deletion, and each one that stays is moved alone to where peace begins (see `peace`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
-from operator import ge
+from collections.abc import Iterator
 
 from perfdsl.numeric.intervals import Range
 from perfdsl.records import dataclass
@@ -18,31 +15,18 @@ from perfdsl.semantics.dimensions import PURE, base
 from perfdsl.semantics.graph import Definition, Input
 from perfdsl.semantics.program import AnalysisProgram, Hypothesis, ObserveItem
 from perfdsl.solve.answers import Conflict, Member, Number, Pair
-from perfdsl.solve.extent import Point, extent, reached
 from perfdsl.solve.numbers import in_unit, number, of_input
+from perfdsl.solve.peace import FREE, Front, extent_of, needed, range_for, slack, smallest
 from perfdsl.solve.reading import Reading
-from perfdsl.solve.sets import crossing
-from perfdsl.solve.slice import Slice, slice_of
-from perfdsl.solve.unknowns import domain
-
-# How far an assumption without a declared range is moved to look for peace.
-FREE = 1e6
-SLACK = 1e-9
-STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One observation under one hypothesis.
-
-    side: "below" if what was measured is less than `node` can be, "above" if it is more.
-    """
+    """One observation under one hypothesis, and what it contradicts."""
 
     item: ObserveItem
     hypothesis: Hypothesis
-    node: int
-    side: str
-    observed: Range
+    front: Front
 
 
 def conflicts(program: AnalysisProgram, reading: Reading) -> tuple[Conflict, ...]:
@@ -70,17 +54,13 @@ def _cases(hypothesis: Hypothesis, reading: Reading) -> Iterator[Case]:
         )
         if unknown or bounded:
             low = extent_of(reading, least.node, {})
-            if observed.high < low.low - _slack(low.low):
-                yield Case(item, hypothesis, least.node, "below", observed)
+            if observed.high < low.low - slack(low.low):
+                yield Case(item, hypothesis, Front(least.node, "below", observed))
                 continue
         if unknown:
             high = extent_of(reading, target.node, {})
-            if observed.low > high.high + _slack(high.high):
-                yield Case(item, hypothesis, target.node, "above", observed)
-
-
-def _slack(value: float) -> float:
-    return SLACK * abs(value) if math.isfinite(value) else 0.0
+            if observed.low > high.high + slack(high.high):
+                yield Case(item, hypothesis, Front(target.node, "above", observed))
 
 
 def _of_a_run(reading: Reading, node: int) -> bool:
@@ -92,22 +72,6 @@ def _of_a_run(reading: Reading, node: int) -> bool:
 def _is_unknown(reading: Reading, node: int) -> bool:
     source = reading.graph.nodes[node].data
     return isinstance(source, Input) and source.sort == "unknown"
-
-
-def extent_of(reading: Reading, node: int, freed: dict[int, Range]) -> Range:
-    """What a node can be while unknowns, uncertain inputs and freed assumptions run freely."""
-    return extent(reading, node, _box(reading, node, freed))
-
-
-def _box(reading: Reading, node: int, freed: dict[int, Range]) -> dict[int, Range]:
-    """The ranges of everything in a node that is not one number, and of what is freed."""
-    box = dict(freed)
-    for number_ in reading.vague(node):
-        if number_ not in box:
-            source = reading.graph.nodes[number_].data
-            unknown = isinstance(source, Input) and source.sort == "unknown"
-            box[number_] = domain(source) if unknown else reading.range_of(number_)
-    return box
 
 
 # -------------------------------------------------------------------------- the smallest set
@@ -127,60 +91,17 @@ def soft_nodes(reading: Reading, node: int) -> list[int]:
     return found
 
 
-def range_for(reading: Reading, node: int) -> Range:
-    """Where an assumption may be moved: its declared range, else a million times up and down."""
-    data = reading.graph.nodes[node].data
-    if data.within is not None:
-        return Range(*data.within)
-    value = reading.value(node)
-    ends = sorted((value / FREE, value * FREE))
-    return Range(ends[0], ends[1])
-
-
-def _front(case: Case, reading: Reading, moving: Iterable[int]) -> Slice:
-    """What stands against the observation, as a function of what may move: the less, the better."""
-    root = case.node
-    if case.side == "above":
-        root = reading.graph.total([root], (-1,))
-    return slice_of(reading, (root,), moving)
-
-
-def _peace(case: Case, front: Slice, box: dict[int, Range]) -> Point | None:
-    """A point of a box at which the observation is within reach."""
-    return reached(front, box, _goal(case))
-
-
-def _goal(case: Case) -> float:
-    """What a front may be at most, for the observation to be within reach."""
-    if case.side == "below":
-        return case.observed.high + _slack(case.observed.high)
-    return _slack(case.observed.low) - case.observed.low
-
-
-def smallest(case: Case, reading: Reading) -> list[int]:
-    """The assumptions of a smallest set that conflicts with the observation (deletion filter)."""
-    freed: dict[int, Range] = {}
-    needed: list[int] = []
-    for node in soft_nodes(reading, case.node):
-        tried = {**freed, node: range_for(reading, node)}
-        box = _box(reading, case.node, tried)
-        if _peace(case, _front(case, reading, box), box) is not None:
-            needed.append(node)
-        else:
-            freed = tried
-    return needed
-
-
 def _conflict(case: Case, reading: Reading) -> Conflict:
-    reach = extent_of(reading, case.node, {})
-    limit = reach.low if case.side == "below" else reach.high
-    inside = smallest(case, reading)
-    outside = [n for n in soft_nodes(reading, case.node) if n not in inside]
+    reach = extent_of(reading, case.front.node, {})
+    limit = reach.low if case.front.side == "below" else reach.high
+    soft = soft_nodes(reading, case.front.node)
+    inside = smallest(case.front, reading, {n: range_for(reading, n) for n in soft})
+    outside = [n for n in soft if n not in inside]
     alone = {node: _member(case, node, reading) for node in (*inside, *outside)}
     members = [_observation_member(case, limit, reading), *(alone[node] for node in inside)]
     others = [alone[node] for node in outside if alone[node].needed is not None]
-    observed = _number(case.item, case.observed.low, case.observed, reading)
-    word = "faster" if case.side == "below" else "slower"
+    observed = _number(case.item, case.front.observed.low, case.front.observed, reading)
+    word = "faster" if case.front.side == "below" else "slower"
     title = f"{case.item.subject} was {word} than what is assumed allows"
     return Conflict(
         title,
@@ -188,7 +109,7 @@ def _conflict(case: Case, reading: Reading) -> Conflict:
         case.hypothesis.scenarios,
         observed,
         _number(case.item, limit, None, reading),
-        "at least" if case.side == "below" else "at most",
+        "at least" if case.front.side == "below" else "at most",
         tuple(members),
         tuple(others),
         tuple(_pairs(case, alone, outside, reading)),
@@ -208,9 +129,9 @@ def _observation_member(case: Case, limit: float, reading: Reading) -> Member:
     return Member(
         item.name or item.formula,
         item.span.text,
-        _number(item, best, case.observed, reading),
+        _number(item, best, case.front.observed, reading),
         _number(item, limit, None, reading),
-        "at least" if case.side == "below" else "at most",
+        "at least" if case.front.side == "below" else "at most",
         True,
         None,
         False,
@@ -224,12 +145,12 @@ def _member(
     """An assumption, and what it alone would have to be."""
     data = reading.graph.nodes[node].data
     allowed = range_for(reading, node)
-    found = _needed(case, node, reading.changed(fixed or {}), allowed)
+    found = needed(case.front, node, reading.changed(fixed or {}), allowed)
     good = found is not None
     if found is None:
         value = reading.value(node)
         wide = Range(min(value / FREE, allowed.low), max(value * FREE, allowed.high))
-        found = _needed(case, node, reading.changed(fixed or {}), wide)
+        found = needed(case.front, node, reading.changed(fixed or {}), wide)
     value = reading.value(node)
     direction = "at least" if found is not None and found > value else "at most"
     declared = None
@@ -263,56 +184,6 @@ def _as_number(data: Input | Definition, value: float) -> Number:
     return number(value, data.dim)
 
 
-def _needed(case: Case, node: int, reading: Reading, allowed: Range) -> float | None:
-    """The value nearest to the present one at which there is peace; None if there is none."""
-    value = reading.value(node)
-    best: float | None = None
-    for end in (allowed.low, allowed.high):
-        if end == value:
-            continue
-        found = _towards(case, node, value, end, reading)
-        if found is not None and (best is None or _far(found, value) < _far(best, value)):
-            best = found
-    return best
-
-
-def _far(found: float, value: float) -> float:
-    return abs(math.log(found / value)) if found > 0 and value > 0 else abs(found - value)
-
-
-def _towards(case: Case, node: int, start: float, end: float, reading: Reading) -> float | None:
-    """The first point of peace on the way from the present value to an end of the range.
-
-    Where everything else stays at a point of peace, one variable is left, and the border is the
-    root of a formula. It is the border if there is no other peace just before it; else on from
-    there.
-    """
-    box = _box(reading, case.node, {node: Range(end, end)})
-    front = _front(case, reading, box)
-    peace, point = end, _peace(case, front, box)
-    if point is None:
-        return None
-    for _ in range(STEPS):
-        war, peace = _border(front, _goal(case), node, point, Range(start, peace))
-        point = None if war == start else _peace(case, front, {**box, node: Range(war, war)})
-        if point is None:
-            break
-        peace = war
-    return peace
-
-
-def _border(front: Slice, goal: float, node: int, point: Point, way: Range) -> tuple[float, float]:
-    """The neighbours on a way (from low, upwards or downwards) between which a front comes down to
-    a goal."""
-    up = 1.0 if way.low < way.high else -1.0
-
-    def gap(u: float) -> float:
-        return goal - front.at({**point, node: up * u})[front.roots[0]]
-
-    found = crossing(gap, Range(up * way.low, up * way.high), ge)
-    return up * found.low, up * found.high
-
-
 def _pairs(
     case: Case, alone: dict[int, Member], outside: list[int], reading: Reading
 ) -> Iterator[Pair]:
@@ -334,11 +205,11 @@ def _pairs(
 
 def _better_end(case: Case, node: int, reading: Reading) -> float | None:
     """The end of an assumption's range that brings the observation nearer."""
-    here = extent_of(reading, case.node, {})
+    here = extent_of(reading, case.front.node, {})
     gaps: dict[float, float] = {}
     for end in range_for(reading, node):
-        found = extent_of(reading.changed({node: end}), case.node, {})
-        gaps[end] = found.low - here.low if case.side == "below" else here.high - found.high
+        found = extent_of(reading.changed({node: end}), case.front.node, {})
+        gaps[end] = found.low - here.low if case.front.side == "below" else here.high - found.high
     best = min(gaps, key=lambda end: gaps[end])
     return best if gaps[best] < 0 else None
 
