@@ -122,6 +122,7 @@ def test_readings_under_the_same_inputs_are_one_input():
       show run.time[same] - run.time as "by another workload"
       show run.time[line(t: 500)] - run.time as "by a parameter"
       show run.time[slow] - measured(net, on: cpu).time as "by another call"
+      show run.time - measured(chain(n: 512), on: cpu).time as "by what it has by default"
     """
     assert len(wanted(body)) == 1
     found = answers(body, 2e-3, 1e-3, 5e-3)
@@ -129,6 +130,37 @@ def test_readings_under_the_same_inputs_are_one_input():
         number = value(found, show.title)
         assert number.value == 0
         assert (number.low, number.high) == pytest.approx((0.0, 0.0), abs=1e-12)
+
+
+def test_a_page_tells_machines_apart_where_there_are_several():
+    """The same case on two machines is two times, each with its machine."""
+    other = "hardware server { cores = 2 core; port fma { serves fp32; peak = 1 TFLOP/s }"
+    head = f"{HEAD}{other}; memory dram {{ bandwidth = 1 TB/s }} }}\n"
+    body = "show run.time\nshow run.time[server]"
+    one, two = wanted(body, head=head)
+    assert one.shown == two.shown
+    given_ = Options(
+        measurements=(Measurement(one, 1.0, 1.0, 1.0), Measurement(two, 2.0, 2.0, 2.0))
+    )
+    found = solve_file(program(body, head), ROOT, given_).answers
+    assert [value(found[0], show.title).value for show in found[0].shows] == [1.0, 2.0]
+    for page in (text.page(found, Theme()), markdown.page(found)):
+        assert "2 cores on laptop" in page.replace("\\", "")
+        assert "2 cores on server" in page.replace("\\", "")
+
+
+def test_the_same_name_in_two_files_is_two_models(tmp_path):
+    """What a file declares is told apart from what another one does."""
+    for name in ("one", "other"):
+        (tmp_path / f"{name}.perf").write_text(HEAD, "utf-8")
+    body = 'import "./one" as one\nimport "./other" as other\nworkload page { tokens = 5 token }\n'
+    body += "analysis a(cpu = one.laptop, load = page) {\n"
+    body += 'show measured(one.chain, on: cpu).time - measured(other.chain, on: cpu).time as "d"\n}'
+    found = check_file(Source("test.perf", f"perf 1\n{body}"), tmp_path, Options())
+    assert not has_errors(found.problems)
+    cases = wanted_measurements(found)
+    assert [case.model.declared for case in cases] == ["chain", "chain"]
+    assert len({case.model.file for case in cases}) == 2
 
 
 def test_a_field_that_the_model_asks_for_tells_cases_apart():

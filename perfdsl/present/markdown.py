@@ -197,9 +197,12 @@ def _observed(item: AnalysisAnswer) -> Iterator[str]:
 
 
 def _measured(item: AnalysisAnswer) -> Iterator[str]:
-    rows = [(escaped(each.case.shown), escaped(words.measured(each))) for each in item.measurements]
+    rows = [
+        (escaped(words.measured_case(each, item.measurements)), escaped(words.measured(each)))
+        for each in item.measurements
+    ]
     yield from _section("Measured", ("case", "time:"), rows)
-    missing = words.to_measure(item.measurements)
+    missing = words.to_measure(item)
     yield from (f"{escaped(missing)}.", "") if missing else ()
 
 

@@ -187,11 +187,12 @@ def measurements(item: AnalysisAnswer, theme: Theme) -> Iterator[Row]:
     if not item.measurements:
         return
     yield from _title("Measured")
-    names = max(width_of(each.case.shown) for each in item.measurements)
-    for each in item.measurements:
-        lead = (("  ", ""), (padded(each.case.shown, names), ""), ("  ", ""))
+    cases = [words.measured_case(each, item.measurements) for each in item.measurements]
+    names = max(map(width_of, cases))
+    for name, each in zip(cases, item.measurements, strict=True):
+        lead = (("  ", ""), (padded(name, names), ""), ("  ", ""))
         yield from hanging(lead, words.measured(each), theme, "dim")
-    missing = words.to_measure(item.measurements)
+    missing = words.to_measure(item)
     yield from hanging((("  ", ""),), missing, theme, "dim") if missing else ()
 
 

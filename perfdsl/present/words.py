@@ -331,11 +331,18 @@ def measured(item: Measured) -> str:
     return figures.doubted(item.time, figures.amount(item.time))
 
 
-def to_measure(items: Iterable[Measured]) -> str:
+def measured_case(item: Measured, others: Iterable[Measured]) -> str:
+    """`embeddinggemma, 12 tokens, 2 cores`, and on which hardware where there are several."""
+    several = len({each.case.hardware for each in others}) > 1
+    return f"{item.case.shown} on {item.case.hardware.name}" if several else item.case.shown
+
+
+def to_measure(item: AnalysisAnswer) -> str:
     """What measures what is not measured; "" where nothing is missing."""
-    if not any(item.time.missing for item in items):
+    if not any(each.time.missing for each in item.measurements):
         return ""
-    return "`perfdsl validate` measures what is not measured"
+    file = item.span.source.name
+    return f"`perfdsl validate {file} --model FILE --machine FILE` measures what is not measured"
 
 
 def fitted_error(item: FittedValue) -> str:

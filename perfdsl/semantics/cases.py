@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 
-from perfdsl.records import dataclass
+from perfdsl.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model or hardware by its name, the file that declares it, and what its parameters are.
+    """A model or hardware as it is declared, the file that declares it, and its parameters.
 
-    name: as it is told, with the arguments that it was given. values: every parameter of a model,
-    and what `with` or a scenario changed in it: numbers in base units, or names. A hardware has
-    none: a scenario about it is a hypothesis, and the machine that is measured is the same one.
+    values: every parameter of a model, and what `with` or a scenario changed in it: numbers in base
+    units, or names. A hardware has none: a scenario about it is a hypothesis, and the machine that
+    is measured is the same one. name: as it is told, with the arguments that it was given; a model
+    that is given what it has by default is the same one.
     """
 
-    name: str
-    file: str = ""
-    values: tuple[tuple[str, float | str], ...] = ()
+    declared: str
+    file: str
+    values: tuple[tuple[str, float | str], ...]
+    name: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def _case(
     others = () if named is None else _others(named, span, frame)
     if subject is None or others is None:
         return None
-    machine = Subject(hardware.name, hardware.origin.module.name)
+    machine = Subject(hardware.name, hardware.origin.module.name, (), hardware.name)
     tokens, batch, cores = numbers
     return MeasuredCase(subject, machine, tokens, batch, cores, starts_cold(load), others)
 
@@ -236,7 +236,7 @@ def _subject(model: Instance, span: Span, frame: Frame) -> Subject | None:
     given = {".".join(path) for path in made.changes} | made.given.keys()
     shown = [f"{name}: {told(values_[name])}" for name in values_ if name in given]
     name = f"{model.name}({', '.join(shown)})" if shown else model.name
-    return Subject(name, model.origin.module.name, tuple(values_.items()))
+    return Subject(model.name, model.origin.module.name, tuple(values_.items()), name)
 
 
 def _parameters(model: Instance) -> list[Quantity]:
