@@ -47,7 +47,7 @@ def compared(program: Path, threads: int, rounds: int) -> bool:
             ours[name].append(median(found[name]))
             words = [str(program), name, str(threads), str(SIZE)]
             done = subprocess.run(words, check=True, capture_output=True, text=True)
-            theirs[name].append(float(done.stdout))
+            theirs[name].append(float(done.stdout.split()[0]))
     near = True
     for name, limit in NEAR.items():
         ratio = estimate(ratios(ours[name], theirs[name]))

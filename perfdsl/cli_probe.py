@@ -121,7 +121,10 @@ def _written(machine: Machine, asked: Asked) -> list[Diagnostic]:
         return []
     content = to_hardware(machine, name_of(asked.output.stem)).encode()
     refused = saved(content, asked.output, force=asked.force)
-    return [] if refused is None else [refused]
+    if refused is not None:
+        return [refused]
+    write(f"written: {asked.output}", sys.stderr)
+    return []
 
 
 def _print(machine: Machine, asked: Asked, screen: Screen) -> None:

@@ -153,7 +153,8 @@ def test_a_line_that_typer_refuses_is_never_read():
 
 def test_every_command_of_the_tool_can_be_read_plainly():
     """Each declares its parameters in a form that is known here."""
-    others = {"explain": [], "units": [], "model synth": ["-o", "a.gguf"]}
+    others = {"explain": [], "units": [], "probe": [], "model synth": ["-o", "a.gguf"]}
+    others["validate"] = ["a.perf", "--model", "b.gguf", "--machine", "c.perf"]
     for name, command in cli.app.every().items():
         assert plain(command, others.get(name, ["a.perf"])) is not None, name
 

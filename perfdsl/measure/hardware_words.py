@@ -21,7 +21,7 @@ def reach(found: Estimate) -> float:
 def interval(found: Estimate, scale: float, unit: str) -> str:
     """`4.063 GHz +- 0.012 GHz`; below zero the interval does not go."""
     best, far = found.median / scale, reach(found) / scale
-    near = min(far, best * (1 - 10**-DIGITS))
+    near = min(far, 0.99 * best)
     spaced = f" {unit}" if unit else ""
     return f"{number(best)}{spaced} +- {number(near, 2)}{spaced}"
 

@@ -88,7 +88,8 @@ def rates(amount: int, share: Share, threads: int, watch: Stopwatch) -> list[flo
 
     run(1)  # loads or compiles the loop
     turns = 1
-    while (spent := run(turns)) < RUN / NANO / 8 and turns < MOST:
+    # of two runs the faster: what was disturbed for once would leave all runs too short
+    while (spent := min(run(turns), run(turns))) < RUN / NANO / 8 and turns < MOST:
         turns *= 8
     turns = max(1, round(turns * RUN / NANO / max(1, spent)))
     found = watch.durations(partial(run, turns))

@@ -23,7 +23,6 @@ from perfdsl.measure.probes.latency import chain, gated_follow
 from perfdsl.measure.probes.meeting import Barrier, gated_wait, job
 from perfdsl.measure.probes.memory import Memory, memory, small_pages
 from perfdsl.measure.probes.peaks import every_family, macs, sums
-from perfdsl.measure.probes.stream import PLACES
 from perfdsl.measure.probes.transfers import Transfer, gap_of
 from perfdsl.measure.timing import Stopwatch
 from perfdsl.records import dataclass
@@ -35,21 +34,32 @@ LEAST = 64 << 20  # bytes for that, where no cache is told
 SHARE = 8  # of the memory: no more than one part in so many
 LINE = 64
 WARM = 4  # passes before a run in a cache
+SPARE = 4 * transfers.PAGE  # between the stretches of two threads: a copy needs two
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """amount: of a turn, over all threads; run: nanoseconds of so many turns."""
+
+    amount: int
+    run: Callable[[int], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One property under one circumstance. run: nanoseconds of so many turns."""
+    """One property under one circumstance. loops: ways to do it, of which the fastest counts.
+
+    size: bytes that each thread goes over; fixed: a run is one turn, however short.
+    """
 
     name: str
     threads: int
-    amount: int  # of a turn, over all threads
-    run: Callable[[int], int]
+    loops: tuple[Loop, ...]
     level: str = ""
     pages: str = ""
     size: int = 0
     small_pages: float | None = None
-    fixed: bool = False  # always one turn: it has its own time
+    fixed: bool = False
 
 
 def thread_counts(cores: int, *, quick: bool) -> tuple[int, ...]:
@@ -114,7 +124,7 @@ def _clock(threads: int) -> Gauge:
     def run(turns: int) -> int:
         return abreast(threads, lambda gate, at: clock.gated_cycles(gate, at, threads, turns))
 
-    return Gauge("clock", threads, clock.CYCLES, run)  # of one core, whichever ends last
+    return Gauge("clock", threads, (Loop(clock.CYCLES, run),))  # of the core that ends last
 
 
 def _peak(family: peaks.Family, threads: int) -> Gauge:
@@ -123,7 +133,7 @@ def _peak(family: peaks.Family, threads: int) -> Gauge:
     def run(turns: int) -> int:
         return abreast(threads, lambda gate, at: loop(gate, at, threads, turns))
 
-    return Gauge(family.value, threads, threads * macs(family) * sums(), run)
+    return Gauge(family.value, threads, (Loop(threads * macs(family) * sums(), run),))
 
 
 # ---------------------------------------------------------------------------------------- in memory
@@ -147,7 +157,7 @@ class Room:
 def room(known: Sequence[Level], counts: Sequence[int]) -> Room:
     """Enough for the largest of the gauges."""
     most = max(
-        threads * (stretch(known, place, threads) + 4 * transfers.PAGE)
+        threads * (stretch(known, place, threads) + SPARE)
         for place in range(len(known))
         for threads in counts
     )
@@ -168,23 +178,31 @@ def moved(
 def _transfer(
     known: Sequence[Level], place: int, threads: int, kind: Transfer, at: Room, pages: str
 ) -> Gauge:
-    size = stretch(known, place, threads)
-    halves = 2 if kind is Transfer.COPY else 1
-    gap = gap_of(size // halves)
-    loop, apart = transfers.GATED[kind], size + 4 * transfers.PAGE
-    amount = threads * halves * PLACES * gap
+    level, size = known[place].name, stretch(known, place, threads)
     found, small = at.on(pages)
-    warm = 0 if known[place].name == DRAM else WARM
+    return Gauge(
+        kind.value, threads,
+        tuple(_moving(kind, threads, size, places, found, level) for places in transfers.SHAPES),
+        level, pages, size, small,
+    )  # fmt: skip
+
+
+def _moving(
+    kind: Transfer, threads: int, size: int, places: int, found: Memory, level: str
+) -> Loop:
+    """With so many places of the stretch at once."""
+    halves = 2 if kind is Transfer.COPY else 1
+    gap, loop = gap_of(size // halves, places), transfers.GATED[kind]
+    apart, warm = size + SPARE, 0 if level == DRAM else WARM
 
     def run(turns: int) -> int:
         def share(gate: int, thread: int) -> None:
-            loop(gate, thread, threads, turns, found.address + thread * apart, gap, warm)
+            first = found.address + thread * apart
+            loop(gate, thread, threads, turns, places, first, gap, warm)
 
         return abreast(threads, share)
 
-    return Gauge(
-        kind.value, threads, amount, run, known[place].name, pages, amount // threads, small
-    )
+    return Loop(threads * halves * places * gap, run)
 
 
 def latencies(known: Sequence[Level], places: Sequence[int], pages: str) -> Iterator[Gauge]:
@@ -219,7 +237,8 @@ def chased(size: int, level: Level, pages: str, name: str) -> Gauge:
             1, lambda gate, _: gated_follow(gate, turns, first, found.address, size, warm)
         )
 
-    return Gauge("latency", 1, latency.LINKS, run, name, pages, size, small_pages(found))
+    only = (Loop(latency.LINKS, run),)
+    return Gauge("latency", 1, only, name, pages, size, small_pages(found))
 
 
 # ----------------------------------------------------------------------------------------- together
@@ -242,7 +261,7 @@ def _barrier(threads: int) -> Gauge:
             threads, lambda gate, at: gated_wait(gate, at, threads, turns, barrier.address)
         )
 
-    return Gauge("barrier", threads, 1, run)
+    return Gauge("barrier", threads, (Loop(1, run),))
 
 
 def _jobs(threads: int, watch: Stopwatch) -> Iterator[Gauge]:
@@ -252,4 +271,4 @@ def _jobs(threads: int, watch: Stopwatch) -> Iterator[Gauge]:
         def run(_: int, *, asleep: bool = asleep) -> int:
             return job(pool, watch.clock, asleep=asleep)
 
-        yield Gauge(name, threads, 1, run, fixed=True)
+        yield Gauge(name, threads, (Loop(1, run),), fixed=True)

@@ -1,7 +1,8 @@
 """Rounds of gauges until the time is over: each has its turn in each, in an order that rotates.
 
-A gauge's first turn finds how many turns of its loop last as long as a run is to last; later rounds
-take the same. A round that the end of the time cuts short keeps what it has.
+A gauge's first turn finds the fastest of its loops, and how many turns of that last as long as a
+run is to last; later rounds take the same. A round that the end of the time cuts short keeps what
+it has.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from perfdsl.measure.machine import Series
-from perfdsl.measure.machine_plan import Gauge
+from perfdsl.measure.machine_plan import Gauge, Loop
 from perfdsl.measure.timing import NANO, Stopwatch
 from perfdsl.records import dataclass
 
+TRIES = 3  # runs of each loop to find the fastest
 MOST = 1 << 40  # turns, for a clock that does not go forward
 
 Told = Callable[[str, float, float], None]
@@ -34,7 +36,7 @@ def rounds(
 ) -> tuple[Series, ...]:
     """What was measured, a series for each gauge that had at least one turn."""
     began = watch.clock()
-    turns: dict[int, int] = {}
+    chosen: dict[int, tuple[Loop, int]] = {}
     found: dict[int, list[tuple[int, ...]]] = {}
     for number in range(protocol.rounds):
         first = number * len(gauges) // protocol.rounds
@@ -43,30 +45,43 @@ def rounds(
             if spent > protocol.seconds and number > 0:
                 break
             told(_named(gauge), spent, protocol.seconds)
-            if place not in turns:
-                turns[place] = calibrated(gauge, protocol.run)
-            samples = tuple(gauge.run(turns[place]) for _ in range(protocol.samples))
+            if place not in chosen:
+                chosen[place] = fastest(gauge, protocol.run)
+            loop, turns = chosen[place]
+            samples = tuple(loop.run(turns) for _ in range(protocol.samples))
             found.setdefault(place, []).append(samples)
     return tuple(
-        _series(gauges[place], turns[place], each) for place, each in sorted(found.items())
+        _series(gauges[place], chosen[place][0].amount * chosen[place][1], each)
+        for place, each in sorted(found.items())
     )
 
 
-def calibrated(gauge: Gauge, run: float) -> int:
+def fastest(gauge: Gauge, run: float) -> tuple[Loop, int]:
+    """The fastest of its loops, and the turns of a run."""
+    turns = [1 if gauge.fixed else calibrated(each, run) for each in gauge.loops]
+    if len(turns) == 1:
+        return gauge.loops[0], turns[0]
+    tried = zip(gauge.loops, turns, strict=True)
+    rates = [
+        each.amount * count / min(each.run(count) for _ in range(TRIES)) for each, count in tried
+    ]
+    best = rates.index(max(rates))
+    return gauge.loops[best], turns[best]
+
+
+def calibrated(loop: Loop, run: float) -> int:
     """So many turns that a run takes about `run` seconds; the first, which loads the loop, is lost.
 
     Of two runs the faster one counts: a disturbance would leave a run too short for ever.
     """
-    gauge.run(1)
-    if gauge.fixed:
-        return 1
+    loop.run(1)
     turns = 1
-    while (spent := min(gauge.run(turns), gauge.run(turns))) * NANO < run / 2 and turns < MOST:
+    while (spent := min(loop.run(turns), loop.run(turns))) * NANO < run / 2 and turns < MOST:
         turns = min(8 * turns, max(turns + 1, round(turns * run / (max(1, spent) * NANO))))
     return turns
 
 
-def _series(gauge: Gauge, turns: int, samples: Sequence[tuple[int, ...]]) -> Series:
+def _series(gauge: Gauge, amount: int, samples: Sequence[tuple[int, ...]]) -> Series:
     return Series(
         name=gauge.name,
         level=gauge.level,
@@ -74,7 +89,7 @@ def _series(gauge: Gauge, turns: int, samples: Sequence[tuple[int, ...]]) -> Ser
         pages=gauge.pages,
         size=gauge.size,
         small_pages=gauge.small_pages,
-        amount=gauge.amount * turns,
+        amount=amount,
         nanoseconds=tuple(samples),
     )
 

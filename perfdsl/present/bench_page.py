@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from perfdsl.measure.results import Result
 
 GAP = "  "
-NAMES = {"peer", "binds", "phase", "case", "verdict"}  # columns of words
+NAMES = {"peer", "binds", "phase", "what", "pages", "case", "verdict"}  # columns of words
 
 
 def page(result: Result, theme: Theme) -> str:

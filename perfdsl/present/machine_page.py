@@ -55,7 +55,7 @@ def arithmetic(known: Figures) -> Table:
     from perfdsl.measure.hardware_ports import PORTS
 
     counts = known.counts
-    heads = ("phase", *(_threads(n) for n in counts), "unit", "spread", "a cycle")
+    heads = ("what", *(_threads(n) for n in counts), "unit", "spread", "a cycle")
     rows = []
     for name in ("clock", *PORTS):
         rates = known.by_threads(name)
@@ -77,7 +77,7 @@ def arithmetic(known: Figures) -> Table:
 def memory(known: Figures) -> Table:
     """A row for each level, way and kind of page; GB/s by threads, and nanoseconds of a load."""
     counts = known.counts
-    heads = ("phase", "pages", *(_threads(n) for n in counts), "unit", "spread")
+    heads = ("what", "pages", *(_threads(n) for n in counts), "unit", "spread")
     rows = []
     for level in known.machine.levels:
         for name, unit in (
@@ -100,7 +100,7 @@ def memory(known: Figures) -> Table:
 def meetings(known: Figures) -> Table:
     """Microseconds by threads."""
     counts = [n for n in known.counts if n > 1]
-    heads = ("phase", *(_threads(n) for n in counts), "unit", "spread")
+    heads = ("what", *(_threads(n) for n in counts), "unit", "spread")
     rows = []
     for name in ("barrier", "awake", "asleep"):
         costs = known.by_threads(name)

@@ -6,18 +6,21 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from perfdsl.measure.limits import rates
-from perfdsl.measure.probes import clock, peaks, stream
+from perfdsl.measure.probes import clock, latency, meeting, peaks, stream, transfers
+from perfdsl.measure.probes.gate import abreast
 from perfdsl.measure.probes.memory import memory, small_pages
 from perfdsl.measure.probes.together import apart, together
 from perfdsl.measure.timing import Stopwatch
 from perfdsl.runner.kernels.target import FORCE, HOST, TARGETS, host_features, runs_on
 from perfdsl.runner.memory import HUGE
+from perfdsl.runner.pool import Pool
 from tests.measure.test_timing import FakeClock
 from tests.runner.machine_code import assembly
 
@@ -201,3 +204,120 @@ def test_small_pages_are_counted_from_what_the_system_tells(tmp_path, huge, expe
 def test_memory_that_is_to_have_small_pages_has_them():
     """On a system that tells."""
     assert small_pages(memory(4 * HUGE, huge=False)) in {1.0, None}
+
+
+# -- transfers, chains, meetings
+
+
+MOVES = {"read": (transfers.reading, "iii"), "write": (transfers.writing, "iii"),
+         "copy": (transfers.copying, "iiii")}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["avx512-vnni", "avx2", "neon"])
+@pytest.mark.parametrize("places", transfers.SHAPES)
+@pytest.mark.parametrize("move", MOVES)
+def test_a_transfer_is_made_of_its_loads_and_stores_alone(move, places, name):
+    """A turn has as many as its blocks have vectors: none left out, none merged with the next."""
+    make, arguments = MOVES[move]
+    _, body = innermost(make(places), arguments, TARGETS[name])
+    loads, stores = accesses(body, name)
+    each = places * stream.VECTORS
+    assert (loads, stores) == ({"read": each, "write": 0, "copy": each}[move],
+                               {"read": 0, "write": each, "copy": each}[move])  # fmt: skip
+    assert "call" not in body
+    assert "memset" not in body
+
+
+def accesses(body, name):
+    """Vectors that a loop's text loads and stores; Arm may take two in one instruction."""
+    if name == "neon":
+        counts = {
+            each: len(re.findall(rf"^\s+{each}\s+q", body, re.MULTILINE))
+            for each in ("ldu?r", "ldp", "stu?r", "stp")
+        }
+        return counts["ldu?r"] + 2 * counts["ldp"], counts["stu?r"] + 2 * counts["stp"]
+    vector = r"%[yz]mm\d+"
+    loads = len(re.findall(rf"^\s+vmovup\w\s+-?\w*\(.*\), {vector}", body, re.MULTILINE))
+    return loads, len(re.findall(rf"^\s+vmovup\w\s+{vector}, -?\w*\(", body, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["avx512-vnni", "avx2"])
+def test_pairs_are_made_as_avx2_makes_them(name):
+    """On half a vector where there are wider ones."""
+    target = TARGETS[name]
+    found, body = innermost(peaks.peak_loop(peaks.Family.PAIRS), "i", target)
+    count = peaks.sums(target)
+    assert {k: n for k, n in found.items() if k not in CONTROL} == {
+        "vpmaddubsw": count, "vpmaddwd": count, "vpaddd": count,
+    }  # fmt: skip
+    assert "%zmm" not in body
+
+
+def test_additions_are_additions():
+    found, _ = innermost(peaks.peak_loop(peaks.Family.ADD), "i", TARGETS["avx2"])
+    assert {k: n for k, n in found.items() if k not in CONTROL} == {
+        "vaddps": peaks.sums(TARGETS["avx2"])
+    }
+
+
+def test_a_chain_of_loads_waits_for_each():
+    """Each load's address is what the one before it brought."""
+    _, body = innermost(latency.follow, "ii", TARGETS["avx2"])
+    chain = re.findall(r"^\s+movq\s+\((%\w+)\), (%\w+)$", body, re.MULTILINE)
+    assert len(chain) == latency.LINKS
+    assert all(made == used for (_, made), (used, _) in pairwise(chain))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 1000])
+def test_a_cycle_meets_every_line_once(count):
+    following = latency.cycle(count)
+    at, met = 0, []
+    for _ in range(count):
+        met.append(at)
+        at = int(following[at])
+    assert at == 0
+    assert sorted(met) == list(range(count))
+
+
+def test_a_chain_stays_in_its_stretch():
+    """Each line holds the address of another one of the stretch; all else is as it was."""
+    found = memory(HUGE)
+    latency.chain(found, 64 * 100, 64)
+    words = found.data[: 64 * 100].view(np.int64).reshape(100, 8)
+    assert sorted(words[:, 0] - found.address) == list(range(0, 6400, 64))
+    assert np.all(found.data[6400:] == 1)
+
+
+@pytest.mark.parametrize("stretch", [6 * 1024, 24 * 1024, 512 * 1024, 5_931_008])
+@pytest.mark.parametrize("places", transfers.SHAPES)
+def test_places_are_apart_and_inside(stretch, places):
+    """No two at the same place of a page, no block beyond the stretch, and most of it used."""
+    gap = transfers.gap_of(stretch, places)
+    assert gap % stream.BLOCK == 0
+    assert 0 < places * gap <= stretch
+    starts = {number * gap % transfers.PAGE for number in range(places)}
+    assert len(starts) == places
+    assert stretch < 20_000 or places * gap > 0.8 * stretch
+
+
+def test_threads_go_through_the_gate_together():
+    """All of them have begun before the first may end, and each tells its own time."""
+    seen = []
+
+    def share(gate, thread):
+        seen.append(thread)
+        meeting.gated_wait(gate, thread, 3, 10, barrier.address)
+
+    barrier = meeting.Barrier()
+    assert abreast(3, share) > 0
+    assert sorted(seen) == [0, 1, 2]
+
+
+def test_a_job_takes_some_time():
+    """Awake or asleep, and the pool answers again."""
+    with_helpers = Pool(2)
+    try:
+        clock = Stopwatch().clock
+        assert all(meeting.job(with_helpers, clock, asleep=each) > 0 for each in (False, True))
+    finally:
+        with_helpers.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from perfdsl.measure.probes.opaque import opaque
+from perfdsl.measure.probes.opaque import opaque, single
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.target import HOST
@@ -24,9 +24,10 @@ def read(e: Emitter, address: Value, blocks: Value, gap: Value) -> None:
     """Read so many blocks from each of the places, which are `gap` bytes apart."""
 
     def body(index: Value, sums: list[Value]) -> list[Value]:
+        single(e)
         sums = list(sums)
-        for place in range(PLACES):
-            here = e.at(e.at(address, e.scaled(index, VECTORS * 4 * e.lanes)), e.scaled(gap, place))
+        for number in range(PLACES):
+            here = place(e, address, index, gap, number)
             for n in range(VECTORS):
                 # integer sums wrap in one cycle, which no memory keeps up with
                 sums[n] = e.builder.add(sums[n], e.load_i32(here, n * 4 * e.lanes))
@@ -35,6 +36,11 @@ def read(e: Emitter, address: Value, blocks: Value, gap: Value) -> None:
     zero = ir.Constant(e.vector(I32), None)
     for total in e.loop(blocks, [zero] * VECTORS, body):
         opaque(e, total)
+
+
+def place(e: Emitter, address: Value, index: Value, gap: Value, number: int) -> Value:
+    """Where the block of this index begins, of the place of this number."""
+    return e.at(e.at(address, e.scaled(index, VECTORS * 4 * e.lanes)), e.scaled(gap, number))
 
 
 _read = intrinsic_of(read, "iii")

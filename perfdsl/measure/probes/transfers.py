@@ -1,9 +1,13 @@
 """Transfers: reading, writing and copying a stretch of memory again and again.
 
 Each thread has a stretch of its own. Where that lies, its size decides: in a cache that holds it,
-or in memory. As in `stream`, each thread is at four places of its stretch at once. Those lie 1 KiB
-apart within a page of 4 KiB, and what is written 512 bytes further: a load that follows a store to
-the same place of another page waits for it on many processors, and the loop would measure that.
+or in memory. A thread is at one place of its stretch, or at two or four at once: which of these is
+fastest is another thing from processor to processor and from level to level, and found out by
+trying (Zen 5: copies in L2 255 GB/s from one place and 230 from four, reads from memory 40 and 42).
+
+Places lie 1 or 2 KiB apart within a page of 4 KiB, and what is written 512 bytes further: a load
+that follows a store to the same place of another page waits for it on many processors, and the
+loop would measure that.
 
 `warm` passes go before the gate, to bring into a cache what others have driven out. One is not
 enough for a cache that keeps what was used twice: behind a stream from memory, loads from 6 MB
@@ -16,15 +20,15 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from perfdsl.measure.probes.gate import enter, leave
-from perfdsl.measure.probes.opaque import opaque
-from perfdsl.measure.probes.stream import BLOCK, PLACES, VECTORS, read
+from perfdsl.measure.probes.opaque import opaque, single
+from perfdsl.measure.probes.stream import BLOCK, VECTORS, place
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.emitted import intrinsic_of
 from perfdsl.runner.kernels.vector import Emitter, Value
 
 PAGE = 4096
-STAGGER = PAGE // PLACES  # bytes between the places, modulo a page
-APART = STAGGER // 2  # bytes between what is read and what is written, modulo a page
+APART = 512  # bytes between what is read and what is written, modulo a page
+SHAPES = (1, 2, 4)  # places of a stretch at which a thread is at once
 
 
 class Transfer(Enum):
@@ -33,92 +37,141 @@ class Transfer(Enum):
     COPY = "copy"
 
 
-def write(e: Emitter, address: Value, blocks: Value, gap: Value) -> None:
-    """Write so many blocks at each of the places, which are `gap` bytes apart."""
-    ones = opaque(e, e.i32(0x01010101))  # as the memory was filled; known, it became a `memset`
+def reading(places: int) -> Callable[[Emitter, Value, Value, Value], None]:
+    """What emits a loop that reads from so many places, `gap` bytes apart: loads, and no sums."""
 
-    def body(index: Value, _: list[Value]) -> list[Value]:
-        for place in range(PLACES):
-            here = _place(e, address, index, gap, place)
-            for n in range(VECTORS):
-                e.store(ones, here, n * 4 * e.lanes)
-        return []
+    def read(e: Emitter, address: Value, blocks: Value, gap: Value) -> None:
+        def body(index: Value, _: list[Value]) -> list[Value]:
+            single(e)
+            for number in range(places):
+                here = place(e, address, index, gap, number)
+                for n in range(VECTORS):
+                    opaque(e, e.load_i32(here, n * 4 * e.lanes))
+            return []
 
-    e.loop(blocks, [], body)
+        e.loop(blocks, [], body)
 
-
-def copy(e: Emitter, source: Value, target: Value, blocks: Value, gap: Value) -> None:
-    """Copy so many blocks at each of the places."""
-
-    def body(index: Value, _: list[Value]) -> list[Value]:
-        for place in range(PLACES):
-            out, into = (_place(e, each, index, gap, place) for each in (source, target))
-            for n in range(VECTORS):
-                e.store(e.load_i32(out, n * 4 * e.lanes), into, n * 4 * e.lanes)
-        return []
-
-    e.loop(blocks, [], body)
+    return read
 
 
-def _place(e: Emitter, address: Value, index: Value, gap: Value, place: int) -> Value:
-    return e.at(e.at(address, e.scaled(index, VECTORS * 4 * e.lanes)), e.scaled(gap, place))
+def writing(places: int) -> Callable[[Emitter, Value, Value, Value], None]:
+    """What emits a loop that writes to so many places, `gap` bytes apart."""
+
+    def write(e: Emitter, address: Value, blocks: Value, gap: Value) -> None:
+        ones = opaque(e, e.i32(0x01010101))  # as the memory was filled; known, it became a `memset`
+
+        def body(index: Value, _: list[Value]) -> list[Value]:
+            single(e)
+            for number in range(places):
+                here = place(e, address, index, gap, number)
+                for n in range(VECTORS):
+                    e.store(ones, here, n * 4 * e.lanes)
+            return []
+
+        e.loop(blocks, [], body)
+
+    return write
 
 
-_read, _write = intrinsic_of(read, "iii"), intrinsic_of(write, "iii")
-_copy = intrinsic_of(copy, "iiii")
+def copying(places: int) -> Callable[[Emitter, Value, Value, Value, Value], None]:
+    """What emits a loop that copies from so many places."""
+
+    def copy(e: Emitter, source: Value, target: Value, blocks: Value, gap: Value) -> None:
+        def body(index: Value, _: list[Value]) -> list[Value]:
+            single(e)
+            for number in range(places):
+                out, into = (place(e, each, index, gap, number) for each in (source, target))
+                for n in range(VECTORS):
+                    e.store(e.load_i32(out, n * 4 * e.lanes), into, n * 4 * e.lanes)
+            return []
+
+        e.loop(blocks, [], body)
+
+    return copy
 
 
-def gap_of(stretch: int) -> int:
-    """How far apart the places of such a stretch lie: STAGGER more than whole pages, if it can."""
-    gap = stretch // PLACES // BLOCK * BLOCK
-    staggered = (gap - STAGGER) // PAGE * PAGE + STAGGER
+_read_1, _read_2, _read_4 = (intrinsic_of(reading(n), "iii") for n in SHAPES)
+_write_1, _write_2, _write_4 = (intrinsic_of(writing(n), "iii") for n in SHAPES)
+_copy_1, _copy_2, _copy_4 = (intrinsic_of(copying(n), "iiii") for n in SHAPES)
+
+
+def gap_of(stretch: int, places: int) -> int:
+    """How far apart the places of such a stretch lie: a part of a page more than whole ones."""
+    gap = stretch // places // BLOCK * BLOCK
+    if places == 1:
+        return gap
+    staggered = (gap - PAGE // places) // PAGE * PAGE + PAGE // places
     return staggered if staggered > 0 else gap
 
 
 @kernel
+def read_from(places: int, first: int, gap: int) -> None:
+    if places == 1:
+        _read_1(first, gap // BLOCK, gap)
+    elif places == 2:
+        _read_2(first, gap // BLOCK, gap)
+    else:
+        _read_4(first, gap // BLOCK, gap)
+
+
+@kernel
+def write_to(places: int, first: int, gap: int) -> None:
+    if places == 1:
+        _write_1(first, gap // BLOCK, gap)
+    elif places == 2:
+        _write_2(first, gap // BLOCK, gap)
+    else:
+        _write_4(first, gap // BLOCK, gap)
+
+
+@kernel
+def copy_from(places: int, first: int, gap: int) -> None:
+    target = first + -(-places * gap // PAGE) * PAGE + APART
+    if places == 1:
+        _copy_1(first, target, gap // BLOCK, gap)
+    elif places == 2:
+        _copy_2(first, target, gap // BLOCK, gap)
+    else:
+        _copy_4(first, target, gap // BLOCK, gap)
+
+
+@kernel
 def gated_read(
-    gate: int, thread: int, threads: int, passes: int, first: int, gap: int, warm: int
+    gate: int, thread: int, threads: int, passes: int, places: int, first: int, gap: int, warm: int
 ) -> None:
     for _ in range(warm):
-        _read(first, gap // BLOCK, gap)
+        read_from(places, first, gap)
     enter(gate, thread, threads)
     for _ in range(passes):
-        _read(first, gap // BLOCK, gap)
+        read_from(places, first, gap)
     leave(gate, thread)
 
 
 @kernel
 def gated_write(
-    gate: int, thread: int, threads: int, passes: int, first: int, gap: int, warm: int
+    gate: int, thread: int, threads: int, passes: int, places: int, first: int, gap: int, warm: int
 ) -> None:
     for _ in range(warm):
-        _write(first, gap // BLOCK, gap)
+        write_to(places, first, gap)
     enter(gate, thread, threads)
     for _ in range(passes):
-        _write(first, gap // BLOCK, gap)
+        write_to(places, first, gap)
     leave(gate, thread)
 
 
 @kernel
 def gated_copy(
-    gate: int, thread: int, threads: int, passes: int, first: int, gap: int, warm: int
+    gate: int, thread: int, threads: int, passes: int, places: int, first: int, gap: int, warm: int
 ) -> None:
-    """Behind the stretch there is room for a page: see `target_of`."""
-    target = first + target_of(gap)
+    """The stretch is half of what is used; behind it there is room for two pages."""
     for _ in range(warm):
-        _copy(first, target, gap // BLOCK, gap)
+        copy_from(places, first, gap)
     enter(gate, thread, threads)
     for _ in range(passes):
-        _copy(first, target, gap // BLOCK, gap)
+        copy_from(places, first, gap)
     leave(gate, thread)
 
 
-@kernel
-def target_of(gap: int) -> int:
-    """How far behind its source a copy lies."""
-    return -(-PLACES * gap // PAGE) * PAGE + APART
-
-
-GATED: Mapping[Transfer, Callable[[int, int, int, int, int, int, int], None]] = {
+GATED: Mapping[Transfer, Callable[[int, int, int, int, int, int, int, int], None]] = {
     Transfer.READ: gated_read, Transfer.WRITE: gated_write, Transfer.COPY: gated_copy,
 }  # fmt: skip
