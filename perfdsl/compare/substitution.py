@@ -72,16 +72,16 @@ def substituted(asked: Asked) -> Substituted | Problems:
     if isinstance(source, Diagnostic):
         return (source,)
     reader = read(source, asked.file.parent, asked.options)
+    # What is wrong with it as it stands may be right on this machine (work of a kind that the
+    # hardware of the analysis has no port for), as long as it is clear what is to be replaced.
     plain = check_reader(reader, Options(limits=asked.options.limits))
-    if has_errors(plain.problems):
-        return _errors(plain)
     analysis = _chosen(plain, asked)
     if isinstance(analysis, Diagnostic):
-        return (analysis,)
+        return _errors(plain) or (analysis,)
     names = [_parameter(analysis, sort) for sort in ("model", "hardware", "workload")]
     wrong = tuple(each for each in names if isinstance(each, Diagnostic))
     if wrong:
-        return wrong
+        return _errors(plain) or wrong
     net, cpu, load = map(str, names)
     machine = _machine(asked)
     if isinstance(machine, tuple):

@@ -200,3 +200,13 @@ def test_missing_files_are_told(tmp_path):
         assert isinstance(found, tuple)
         assert found[0].code == "P103"
     assert math.isfinite(one(forecasts(held(request), [MANY])).seconds)
+
+
+def test_work_that_only_the_machine_has_a_port_for_is_no_mistake(tmp_path):
+    """The Ryzen of the analysis has no port for bf16; the machine that is measured has one."""
+    text = ANALYSIS.replace("embeddinggemma_300m", "embeddinggemma_300m_fused").replace(
+        "net = m.embeddinggemma", "net = m.embeddinggemma(products: bf16, operands: bf16)"
+    )
+    attention = one(forecasts(held(asked(tmp_path, analysis=text)), [LONG])).operator("attn")
+    assert attention is not None
+    assert attention.macs("bf16") > 0
