@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfdsl import __version__
-from perfdsl.cli_options import AnswerForm
+from perfdsl.cli_options import SECONDS, AnswerForm
 from perfdsl.cli_progress import steps
-from perfdsl.cli_screen import INTERRUPTED, KEPT, MISTAKE, Screen, write
+from perfdsl.cli_screen import BROKEN, INTERRUPTED, KEPT, MISTAKE, Screen, write
 from perfdsl.cli_words import BadWordError, numbers
 from perfdsl.diagnostics import Diagnostic
 from perfdsl.records import dataclass
 
 if TYPE_CHECKING:
+    from perfdsl.compare.report import Report
     from perfdsl.compare.substitution import Substituted
     from perfdsl.measure.results import Case
     from perfdsl.measure.validation_record import Validation
+    from perfdsl.pipeline import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +56,48 @@ def validate(asked: Asked, screen: Screen, problem: Told) -> int:
             screen.problems(held)
             return MISTAKE
         found = _measured(asked, held, screen, problem) if record is None else record
+        if isinstance(found, tuple):
+            screen.problems(found)
+            return MISTAKE
+        return _told(held, found, asked, screen)
     except BadWordError as error:
         screen.problems([error.diagnostic])
         return MISTAKE
-    if isinstance(found, tuple):
-        screen.problems(found)
-        return MISTAKE
-    return _told(held, found, screen)
 
 
-def _told(held: Substituted, record: Validation, screen: Screen) -> int:
+def _told(held: Substituted, record: Validation, asked: Asked, screen: Screen) -> int:
     from perfdsl.compare.report import Report, report
-    from perfdsl.present.validation_page import page
+    from perfdsl.solve.reading import Timeout
 
-    found = report(held, record)
+    try:
+        found = report(held, record, _options(asked))
+    except Timeout:
+        raise BadWordError(f"there is no answer after {SECONDS:g} s") from None
     if not isinstance(found, Report):
         screen.problems(found)
         return MISTAKE
     screen.problems(held.problems)
-    write(page(found, screen.theme(sys.stdout)))
-    return KEPT if record.complete else INTERRUPTED
+    code = BROKEN if found.wrong else KEPT
+    code = code if record.complete else INTERRUPTED
+    write(_page(found, asked, screen, code))
+    return code
+
+
+def _page(found: Report, asked: Asked, screen: Screen, code: int) -> str:
+    match asked.form:
+        case AnswerForm.JSON:
+            from perfdsl.present import validation_json
+
+            tool = f"perfdsl {__version__}"
+            return validation_json.document(found, file=asked.analysis, tool=tool, exit_code=code)
+        case AnswerForm.MARKDOWN:
+            from perfdsl.present import validation_markdown
+
+            return validation_markdown.page(found)
+        case _:
+            from perfdsl.present import validation_page
+
+            return validation_page.page(found, screen.theme(sys.stdout))
 
 
 # ------------------------------------------------------------------------------------ the files
@@ -95,20 +119,29 @@ def _shape(asked: Asked, record: Validation | None) -> dict[str, int | None]:
 def _held(asked: Asked, shape: dict[str, int | None]) -> Substituted | tuple[Diagnostic, ...]:
     from perfdsl.compare.substitution import Asked as Files
     from perfdsl.compare.substitution import substituted
+
+    options = _options(asked)
+    files = Files(Path(asked.analysis), asked.name, Path(asked.machine), shape, options)
+    return substituted(files)
+
+
+def _options(asked: Asked) -> Options:
     from perfdsl.pipeline import Options
     from perfdsl.semantics.settings import Setting
 
-    pairs = [text.partition("=") for text in asked.settings]
-    for name, equals, value in pairs:
+    settings = []
+    for text in asked.settings:
+        name, equals, value = text.partition("=")
         if not (equals and name.strip() and value.strip()):
-            raise BadWordError(f"--set {name}: a name, `=` and a value are expected")
-    options = Options(
-        settings=tuple(Setting(name.strip(), value.strip()) for name, _, value in pairs),
+            title = f"--set {text}: a name, `=` and a value are expected"
+            raise BadWordError(title, "such as --set 'clock=5.4 GHz'")
+        settings.append(Setting(name.strip(), value.strip()))
+    return Options(
+        settings=tuple(settings),
         scenarios=tuple(asked.scenarios),
         policy=asked.policy,
+        seconds=SECONDS,
     )
-    files = Files(Path(asked.analysis), asked.name, Path(asked.machine), shape, options)
-    return substituted(files)
 
 
 def _replayed(path: Path) -> Validation:
@@ -134,7 +167,7 @@ def _measured(
     from perfdsl.measure.timing import Stopwatch
     from perfdsl.measure.validation import Request, validation
 
-    cases = _cases(asked)
+    cases = _with_claimed(_cases(asked), held)
     wrong = tuple(each for each in forecasts(held, cases) if isinstance(each, Diagnostic))
     if wrong:
         return wrong
@@ -157,6 +190,14 @@ def _cases(asked: Asked) -> list[Case]:
     if not found:
         raise BadWordError("there is nothing to measure", "name lengths with --tokens")
     return list(dict.fromkeys(found))
+
+
+def _with_claimed(cases: list[Case], held: Substituted) -> list[Case]:
+    """What the claims of the analysis ask for is measured, too."""
+    from perfdsl.compare.measured_claims import wanted
+
+    claimed = [each.case for each in wanted(held) if not each.why_not]
+    return list(dict.fromkeys([*cases, *claimed]))
 
 
 def _keep(record: Validation, asked: Asked, screen: Screen, problem: Told) -> None:

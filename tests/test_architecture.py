@@ -94,7 +94,7 @@ TABLE: Mapping[str, Row] = {
     ),
     "cli_validate": row(
         "cli_answers cli_options cli_progress cli_screen cli_words diagnostics perfdsl",
-        lazy="cli_embed compare measure pipeline present pydantic runner semantics",
+        lazy="cli_embed compare measure pipeline present pydantic runner semantics solve",
     ),
     "cli_history": row(
         "cli_answers cli_options cli_screen diagnostics perfdsl",

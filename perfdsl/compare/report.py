@@ -1,40 +1,99 @@
-"""Everything that a validation has to say, put together: times, findings, notes and doubts."""
+"""All that a validation has to say, put together: times, counts, claims, notes and doubts."""
 
 from __future__ import annotations
 
+from perfdsl.compare.counts import (
+    CountFinding,
+    Padding,
+    Uncounted,
+    count_findings,
+    paddings,
+    uncounted,
+)
+from perfdsl.compare.measured_claims import answered, wanted
 from perfdsl.compare.substitution import Problems, Substituted
 from perfdsl.compare.validation import Held, held_cases
+from perfdsl.compare.whole import NoCountError
 from perfdsl.diagnostics import Diagnostic
+from perfdsl.measure.executed import Executed
+from perfdsl.measure.results import Case
+from perfdsl.measure.validation_doubts import doubts
 from perfdsl.measure.validation_record import Validation
+from perfdsl.pipeline import Options
 from perfdsl.records import dataclass
+from perfdsl.solve.answers import AnalysisAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What program and oracle say of one length. findings: counts that differ; why_not: the counts
+    could not be told, "" where they were."""
+
+    lengths: tuple[int, ...]
+    findings: tuple[CountFinding, ...]
+    paddings: tuple[Padding, ...]
+    uncounted: tuple[Uncounted, ...]
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """notes: what the reader should know of the comparison. doubts: what speaks against the
-    measurement, each a sentence."""
+    """answer: the analysis on this machine, its claims with what was measured. notes: what the
+    reader should know of the comparison. doubts: what speaks against the measurement."""
 
     analysis: str
     hardware: str
     policy: str
     record: Validation
     cases: tuple[Held, ...]
+    counted: tuple[Counted, ...]
+    answer: AnalysisAnswer
     notes: tuple[str, ...]
     doubts: tuple[str, ...]
 
+    @property
+    def wrong(self) -> bool:
+        """Whether something does not hold that noise cannot explain."""
+        return bool(self.answer.broken or any(each.findings for each in self.counted))
 
-def report(held: Substituted, record: Validation) -> Report | Problems:
-    """A record held against an analysis."""
+
+def report(held: Substituted, record: Validation, options: Options) -> Report | Problems:
+    """A record held against an analysis. Raises reading.Timeout."""
     cases = held_cases(held, record)
     wrong = tuple(each for each in cases if isinstance(each, Diagnostic))
     if wrong:
         return wrong
+    answer = answered(held, record, options)
+    if not isinstance(answer, AnalysisAnswer):
+        return answer
     return Report(
         analysis=held.analysis.name,
         hardware=held.hardware,
         policy=held.policy,
         record=record,
         cases=tuple(each for each in cases if isinstance(each, Held)),
-        notes=held.notes,
-        doubts=(),
+        counted=tuple(_counted(held, each) for each in record.executed),
+        answer=answer,
+        notes=(*held.notes, *_not_measured(held, record)),
+        doubts=doubts(record),
     )
+
+
+def _counted(held: Substituted, executed: Executed) -> Counted:
+    try:
+        found = count_findings(held.analysis, held.net, executed)
+        beside = uncounted(held.analysis, held.net, executed)
+    except NoCountError as error:
+        return Counted(executed.lengths, (), paddings(executed), (), str(error))
+    return Counted(executed.lengths, found, paddings(executed), beside)
+
+
+def _not_measured(held: Substituted, record: Validation) -> tuple[str, ...]:
+    """What claims ask for and nobody measured, with the reason."""
+    known: set[Case] = {each.case for each in record.measured if each.turns}
+    found = []
+    for each in wanted(held):
+        why = each.why_not or ("" if each.case in known else "it is not in the record")
+        if why:
+            found.append(f"{each.asked.shown} is claimed, and was not measured: {why}")
+    return tuple(found)

@@ -129,7 +129,7 @@ def _held(each: Measured, forecast: Forecast, ceiling: Forecast, stream: float) 
         case=each.case,
         forecast=forecast,
         ceiling=ceiling,
-        parts=tuple(_parts(each.turns, forecast, ceiling, phases.median)),
+        parts=tuple(_parts(each.turns, forecast, ceiling)),
         call=call,
         cold=cold,
         phases=phases,
@@ -156,16 +156,15 @@ def _streams(record: Validation) -> dict[int, float]:
 # ------------------------------------------------------------------------------------- the parts
 
 
-def _parts(
-    turns: Sequence[Turn], forecast: Forecast, ceiling: Forecast, whole: float
-) -> Iterator[Part]:
+def _parts(turns: Sequence[Turn], forecast: Forecast, ceiling: Forecast) -> Iterator[Part]:
     names = dict.fromkeys(name for turn in turns for phase in turn.phases for name in phase)
     predicted = {each.name: each for each in forecast.operators}
     least = {each.name: each for each in ceiling.operators}
-    for group in groups(names, predicted):
+    found = groups(names, predicted)
+    estimates = [_estimate(seconds_of(turns, group.phases)) for group in found]
+    whole = sum(each.median for each in estimates if each is not None)
+    for group, measured in zip(found, estimates, strict=True):
         own = [least[name] for name in group.operators]
-        times = seconds_of(turns, group.phases)
-        measured = estimate(times) if times and min(times) > 0 else None
         yield Part(
             group=group,
             ceiling=sum(each.seconds for each in own) if own else None,
@@ -174,6 +173,11 @@ def _parts(
             share=measured.median / whole if measured is not None else None,
             binds=_binds(own),
         )
+
+
+def _estimate(seconds: Sequence[float]) -> Estimate | None:
+    """None where nothing was timed, or a clock too coarse gave nothing."""
+    return estimate(seconds) if seconds and min(seconds) > 0 else None
 
 
 def seconds_of(turns: Sequence[Turn], phases: Sequence[str]) -> list[float]:

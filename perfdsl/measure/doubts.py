@@ -38,8 +38,8 @@ def doubts(result: Result) -> tuple[str, ...]:
         for each in _of_series(series, result):
             seen = met.setdefault(each.text, {})
             seen[series.case] = max(each.size, seen.get(series.case, 0.0))
-    told = [_told(text, seen, len(result.series)) for text, seen in met.items()]
-    return (*told, *_of_pages(result))
+    found = [told(text, seen, len(result.series)) for text, seen in met.items()]
+    return (*found, *_of_pages(result))
 
 
 def named(case: Case) -> str:
@@ -48,7 +48,8 @@ def named(case: Case) -> str:
     return f"{texts}{_count(case.tokens, 'token')} on {_count(case.threads, 'thread')}"
 
 
-def _told(text: str, seen: Mapping[Case, float], of: int) -> str:
+def told(text: str, seen: Mapping[Case, float], of: int) -> str:
+    """A doubt with the worst of the cases in which it was met, `of` so many."""
     worst = text.format(max(seen.values()))
     if len(seen) == of > 1:
         return f"{worst}, in all cases"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from perfdsl.present.bench_page import lines_of
+from perfdsl.present import text
+from perfdsl.present.bench_page import GAP, lines_of
 from perfdsl.present.style import Row, Theme, hanging, paint
 from perfdsl.present.validation_tables import tables
 
 if TYPE_CHECKING:
-    from perfdsl.compare.report import Report
+    from perfdsl.compare.report import Counted, Report
 
 
 def page(report: Report, theme: Theme) -> str:
@@ -18,20 +19,25 @@ def page(report: Report, theme: Theme) -> str:
     rows: list[Row] = list(_head(report, theme))
     for table in tables(report.cases):
         rows += [(), ((table.title, "bold"),), *lines_of(table)]
+    rows += [(), *_counts(report, theme)]
     rows += [(), *_notes(report, theme)]
-    return paint(rows, theme)
+    return f"{paint(rows, theme)}\n\n{text.page([report.answer], theme)}"
 
 
 def _head(report: Report, theme: Theme) -> Iterator[Row]:
-    record, processor = report.record, report.record.environment.processor
-    model = record.model
+    for name, told in head(report):
+        yield from hanging(((name.ljust(9), "dim"),), told, theme)
+
+
+def head(report: Report) -> Iterator[tuple[str, str]]:
+    """What was held against what: a word and what it says, for every form of the report."""
+    model, processor = report.record.model, report.record.environment.processor
     size = f"{model.layers} layers, {model.d_model} wide, {model.file_bytes / 1e6:,.1f} MB"
-    yield from hanging((("model    ", "dim"),), f"EmbeddingGemma in Q8_0: {size}", theme)
+    yield "model", f"EmbeddingGemma in Q8_0: {size}"
     name = f"{processor.model or processor.vendor} ({processor.family})".strip()
-    there = f"{name}, {processor.logical} processors, {record.isa}"
-    yield from hanging((("measured ", "dim"),), f"{record.date}, {there}", theme)
-    said = f"{report.analysis} on {report.hardware}, policy {report.policy}"
-    yield from hanging((("held to  ", "dim"),), said, theme)
+    there = f"{name}, {processor.logical} processors, {report.record.isa}"
+    yield "measured", f"{report.record.date}, {there}"
+    yield "held to", f"{report.analysis} on {report.hardware}, policy {report.policy}"
 
 
 def _notes(report: Report, theme: Theme) -> Iterator[Row]:
@@ -39,3 +45,32 @@ def _notes(report: Report, theme: Theme) -> Iterator[Row]:
         yield from hanging(((theme.mark("observed"), "dim"), (" ", "")), each, theme)
     for each in report.doubts:
         yield from hanging(((theme.mark("ask"), "ask"), (" ", "")), each, theme)
+
+
+def _counts(report: Report, theme: Theme) -> Iterator[Row]:
+    yield (("Counts: multiply-adds and bytes of weights, program against oracle", "bold"),)
+    for mark, told in count_lines(report):
+        style = {"good": "good", "doubt": "bad"}.get(mark, "")
+        lead = theme.mark(mark) if mark else " "
+        yield from hanging(((GAP, ""), (lead, style), (" ", "")), told, theme)
+
+
+def count_lines(report: Report) -> Iterator[tuple[str, str]]:
+    """What program and oracle agree on and what differs: lines, each with a mark or none."""
+    if not report.counted:
+        yield "", "not counted in this run"
+    equal = [_tokens(each) for each in report.counted if not (each.findings or each.why_not)]
+    if equal:
+        yield "good", f"{', '.join(equal)}: equal, operator by operator and layer by layer"
+    for each in report.counted:
+        if each.why_not:
+            yield "ask", f"{_tokens(each)}: {each.why_not}"
+        for finding in each.findings:
+            first, *more = finding.lines()
+            yield "doubt", f"{_tokens(each)}: {first}"
+            yield from (("", line) for line in more)
+
+
+def _tokens(counted: Counted) -> str:
+    many = f"{len(counted.lengths)} x " if len(counted.lengths) > 1 else ""
+    return f"{many}{counted.lengths[0]} token{'s' * (counted.lengths[0] != 1)}"

@@ -1,17 +1,19 @@
 """`perfdsl validate` as its user meets it, on the tiny model: records, reports, and mistakes."""
 
 import io
+import json
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from perfdsl.cli import app
-from perfdsl.cli_screen import KEPT, MISTAKE
+from perfdsl.cli_screen import BROKEN, KEPT, MISTAKE
 from perfdsl.measure.stored import read
 from perfdsl.measure.validation_record import Validation
 from perfdsl.runner.config import read_config
 from perfdsl.runner.gguf import open_gguf
+from perfdsl.runner.kernels.target import HOST
 from tests.compare.machines import MACHINE
 from tests.compare.validations import PHASES
 
@@ -136,3 +138,59 @@ def test_mistakes_end_with_2_before_anything_is_measured(files, arguments, words
     )
     assert words in told
     assert (len(list(records.iterdir())) if records.exists() else 0) == before
+
+
+@pytest.fixture(scope="module")
+def counted(files):
+    """A run of the fused program whose counts were taken, and its report as JSON."""
+    analysis, machine, _ = files
+    same = analysis.with_name("same.perf")
+    kind, format_ = ("bf16", "bf16") if HOST.bf16 else ("fp32", "f32")
+    of = f"embeddinggemma(products: {kind}, operands: {format_})"
+    text = ANALYSIS.replace("embeddinggemma_300m", "embeddinggemma_300m_fused")
+    same.write_text(text.replace("m.embeddinggemma,", f"m.{of},"))
+    out, _ = perfdsl(
+        same, "--machine", machine, "--model", TINY, "--tokens", "12", "--threads", "1",
+        "--rounds", "1", "--no-record", "--format", "json",
+    )  # fmt: skip
+    return json.loads(out)
+
+
+def test_the_counts_of_the_runner_are_those_of_the_program(counted):
+    """Every multiply-add and byte of the tiny model, for 12 tokens."""
+    (told,) = counted["counts"]
+    assert told["lengths"] == [12]
+    assert told["equal"]
+    assert {"gate_up", "attention"} <= {each["phase"] for each in told["padding"]}
+
+
+def test_the_document_has_every_figure_in_base_units(counted):
+    (case,) = counted["cases"]
+    assert counted["schema_version"] == 1
+    assert (case["texts"], case["tokens"], case["threads"]) == (1, 12, 1)
+    assert case["throughput"]["convention"] == "2 op/MAC"
+    assert case["efficiency"] == case["ceiling"]["seconds"] / case["call"]["median"]
+    assert sum(part["share"] or 0.0 for part in case["parts"]) == pytest.approx(1.0)
+    assert counted["answers"]["analyses"][0]["name"] == "on_cpu"
+
+
+def test_a_wrong_program_ends_with_1(files, measured):
+    """One more head in the model than the file has: the shape is the file's, so the claim fails."""
+    analysis, machine, _ = files
+    _, _, _, file = measured
+    wrong = analysis.with_name("wrong.perf")
+    wrong.write_text(ANALYSIS.replace("show predict(net, on: cpu).time", WRONG))
+    page, _ = perfdsl(wrong, "--machine", machine, "--replay", file, code=BROKEN)
+    assert "never" in page
+
+
+WRONG = """let real = measured(net, on: cpu)
+  claim "never" real.time[load: load with { tokens = 12 token }] >= 1000 s"""
+
+
+def test_markdown_has_the_same_tables(files, measured):
+    analysis, machine, _ = files
+    _, _, _, file = measured
+    page, _ = perfdsl(analysis, "--machine", machine, "--replay", file, "--format", "markdown")
+    assert "| tokens | threads | ceiling ms |" in page
+    assert "## Counts" in page
