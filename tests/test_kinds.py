@@ -19,10 +19,13 @@ model net(inside: Kind = bf16, n = 5) {
   use { work inside = 3 * n * 1 MAC }
 }
 workload one { tokens = 1 token }
-analysis a(cpu = any, load = one) {
+scenario plain(base = net) { base.inside = fp32 }
+analysis a(cpu = any, base = net, load = one) {
   show predict(net, on: cpu).work[bf16] in MAC as "as declared"
   show predict(net(inside: fp32), on: cpu).work[fp32] in MAC as "as given"
   show predict(net(inside: fp32), on: cpu).time / 1 s as "time"
+  show predict(net with { inside = fp32 }, on: cpu).work[fp32] in MAC as "overlaid"
+  show predict(base, on: cpu)[plain].work[fp32] in MAC as "under a scenario"
   let alone = product(n: 7, of: bf16).work[bf16]
   show alone in MAC
 }
@@ -40,6 +43,7 @@ def test_a_kind_is_passed_on_by_its_parameter(tmp_path):
     told = answers(tmp_path).values
     assert told["as declared"].value == 5 + 15
     assert told["as given"].value == 5 + 10 + 15
+    assert told["overlaid"].value == told["under a scenario"].value == 5 + 10 + 15
     assert told["time"].value == pytest.approx(30 / 2e12)
     assert told["alone"].value == 7
 

@@ -4,6 +4,9 @@ Multiply-adds by kind and bytes of weights are compared operator by operator and
 neither side knows the other's formulas. A finding has the program's formula, and those of its
 inputs that one or two steps up or down would make both equal.
 
+What attention executes is no formula of the program's: it is held against what counts as useful,
+which it must not fall short of.
+
 The oracle counts neither norms (their multiply-adds and the bytes of their weights) nor
 element-wise operations: `uncounted` says of which operators that is so.
 """
@@ -18,7 +21,7 @@ from perfdsl.compare.model_counts import MAC, WEIGHT_BYTES, Key, ModelCounts, Pa
 from perfdsl.compare.phases import OPERATORS
 from perfdsl.compare.whole import NoCountError, values_of
 from perfdsl.measure.executed import Executed
-from perfdsl.records import dataclass
+from perfdsl.records import dataclass, replace
 from perfdsl.semantics.program import AnalysisProgram
 
 ATTENTION, EMBEDDING = "attn", "token_embd"
@@ -110,11 +113,12 @@ def count_findings(
     ran = _counted(executed)
     known = {operator for operator, _ in ran}
     keys = [key for key in told.parts if key[0] in known]
-    return tuple(
+    found = [
         _finding(key, told, ran.get(key, {}))
         for key in dict.fromkeys([*keys, *ran])
         if told.by_layer(key) != Counter(ran.get(key, {}).values())
-    )
+    ]
+    return (*found, *_shortfalls(told, executed))
 
 
 def uncounted(analysis: AnalysisProgram, net: str, executed: Executed) -> tuple[Uncounted, ...]:
@@ -155,6 +159,17 @@ def _counted(executed: Executed) -> dict[Key, dict[int | None, int]]:
             of_bytes[each.layer] = each.weight_bytes
     found[EMBEDDING, WEIGHT_BYTES] = {None: executed.looked_up_bytes}
     return found
+
+
+def _shortfalls(told: ModelCounts, executed: Executed) -> Iterator[CountFinding]:
+    """Operators that executed less, in some layer, than what counts as useful."""
+    for name in dict.fromkeys(each.operator for each in executed.operators):
+        own = [each for each in executed.operators if each.operator == name]
+        if any(each.executed < each.useful for each in own):
+            kind = executed.attention if name == ATTENTION else "int8"
+            ran = {each.layer: each.executed for each in own}
+            finding = _finding((name, f"{kind} {MAC}"), told, ran)
+            yield replace(finding, quantity=f"{kind} {MAC} executed", edits=())
 
 
 # -------------------------------------------------------------------------------- one of them

@@ -6,6 +6,7 @@ from perfdsl.diagnostics import Span
 from perfdsl.semantics.access import instance_field
 from perfdsl.semantics.arithmetic import shown
 from perfdsl.semantics.fields import instantiate
+from perfdsl.semantics.params import is_named, named
 from perfdsl.semantics.places import misplaced
 from perfdsl.semantics.possible import possible
 from perfdsl.semantics.scope import Frame
@@ -28,13 +29,23 @@ def overlaid(base_: Instance, changes: tuple[tree.Statement, ...], frame: Frame)
         if not isinstance(change, tree.Assign):
             misplaced(change, "with", frame)
             return POISON
-        value = frame.context.evaluate(change.value, frame)
+        value = new_value(base_, change.path, change.value, frame)
         path_span = change.span
         checked = replacement(base_, change.path, value, change.value.span, path_span, frame)
         if checked == POISON:
             return POISON
         found[change.path] = checked
     return instantiate(base_.origin, base_.given, found, base_.frame.world)
+
+
+def new_value(target: Instance, path: tuple[str, ...], expr: tree.Expr, frame: Frame) -> Value:
+    """What is to stand in a field; for a parameter that holds a role or a kind it is a name."""
+    node = target.origin.node
+    if isinstance(node, tree.Parametrised) and isinstance(expr, tree.Name):
+        for param in node.params:
+            if (param.name,) == path and is_named(param):
+                return named(param, expr.id, frame)
+    return frame.context.evaluate(expr, frame)
 
 
 def replacement(

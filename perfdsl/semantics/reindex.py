@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perfdsl.diagnostics import Label, Span
 from perfdsl.records import replace
-from perfdsl.semantics.changes import replacement
+from perfdsl.semantics.changes import new_value, replacement
 from perfdsl.semantics.fields import instantiate, value_key
 from perfdsl.semantics.following import followed, followers
 from perfdsl.semantics.places import misplaced
@@ -328,8 +328,8 @@ def changed_by(old: Instance, name: str, statement: tree.Assign, home: Frame) ->
         at = statement.span
         holder = Binding(path, "scenario", statement.value, at, at, notes=statement.notes)
         home.context.naming.setdefault(statement.value.span, Naming(holder, path))
-    value = home.context.evaluate(statement.value, inner)
     rest = statement.path[1:]
+    value = new_value(old, rest, statement.value, inner)
     at = Span(statement.span.source, statement.span.start, statement.value.span.start)
     checked = replacement(old, rest, value, statement.value.span, _path_span(at), inner)
     if checked == POISON:

@@ -173,7 +173,7 @@ def changed(found: Executed, operator: str, layer: int, **by: int) -> Executed:
 
 @pytest.mark.parametrize("operator", OF_A_LAYER)
 def test_one_multiply_add_too_many_in_one_layer_is_told(file, ran, operator):
-    found = changed(ran(65), operator, 1, useful=1)
+    found = changed(ran(65), operator, 1, useful=1, executed=1)
     for spec in SPECS:
         (told,) = count_findings(analysis(spec, arguments_for(file, found)), "net", found)
         assert (told.operator, told.counted - told.predicted) == (operator, 1)
@@ -192,6 +192,14 @@ def test_a_line_of_weights_that_was_not_read_is_told(file, ran):
     (told,) = count_findings(analysis(SPECS[1], arguments_for(file, found)), "net", found)
     assert (told.operator, told.quantity) == ("ffn_up", "weight bytes")
     assert told.predicted - told.counted == 64
+
+
+def test_executing_less_than_what_is_useful_is_told(file, ran):
+    """As if a panel of values had been left out: pairs are counted, their sums are not made."""
+    found = changed(ran(256), "attn", 1, executed=-(2 * 256 * 256 * 96 // 2))
+    (told,) = count_findings(analysis(SPECS[0], arguments_for(file, found)), "net", found)
+    assert (told.operator, told.quantity) == ("attn", f"{found.attention} MAC executed")
+    assert told.counted < told.predicted
 
 
 def test_a_row_of_the_embedding_too_many_is_told(file, ran):
@@ -218,7 +226,9 @@ def test_attention_in_another_kind_is_told(file, ran):
 
 def test_the_formula_is_one_of_the_language_and_gives_the_number(file, ran, tmp_path):
     """Each formula of a finding, written into a program with its numbers."""
-    found = changed(changed(ran(600), "attn", 0, useful=1), "ffn_down", 1, useful=1)
+    found = changed(
+        changed(ran(600), "attn", 0, useful=1, executed=1), "ffn_down", 1, useful=1, executed=1
+    )
     told = count_findings(analysis(SPECS[0], arguments_for(file, found)), "net", found)
     assert [each.operator for each in told] == ["attn", "ffn_down"]
     for finding in told:
