@@ -68,7 +68,8 @@ class CountFinding:
             yield f"  {text}  ({place})"
         for each in self.classes:
             where = f" ({each.index})" if each.index else ""
-            yield f"  {each.layers:,} times{where}: {each.formula.text} = {each.each:,}"
+            times = "once" if each.layers == 1 else f"{each.layers:,} times"
+            yield f"  {times}{where}: {each.formula.text} = {each.each:,}"
         for count, layers in self.layers:
             yield f"  counted: {count:,} {_listed(layers)}"
         values = dict.fromkeys(pair for each in self.classes for pair in each.formula.values)
@@ -218,7 +219,7 @@ def _total(by_layer: Counter[int]) -> int:
 
 
 def _listed(layers: tuple[int | None, ...]) -> str:
-    """`in layers 0-4, 6-10`; nothing for what is outside of the layers."""
+    """`in layers 0-4, 6-10`, or that it is outside of them."""
     numbers = [layer for layer in layers if layer is not None]
     runs: list[list[int]] = []
     for number in numbers:
@@ -227,4 +228,5 @@ def _listed(layers: tuple[int | None, ...]) -> str:
         else:
             runs.append([number, number])
     ends = (f"{low}-{high}" if low < high else f"{low}" for low, high in runs)
-    return f"in layers {', '.join(ends)}" if numbers else "outside of the layers"
+    word = "layer" if len(numbers) == 1 else "layers"
+    return f"in {word} {', '.join(ends)}" if numbers else "outside of the layers"

@@ -60,6 +60,11 @@ def test_texts_of_unequal_length_in_one_call_add_up(file):
         assert count_findings(analysis(spec, arguments_for(file, found)), "net", found) == ()
 
 
+def test_what_was_executed_can_be_recorded(ran):
+    """JSON and back."""
+    assert Executed.model_validate_json(ran(12).model_dump_json()) == ran(12)
+
+
 def test_what_the_oracle_does_not_count_is_told(file, ran):
     """Norms of the unfused program: 3 of d_model = 96 in each layer, and so on."""
     found = ran(12)

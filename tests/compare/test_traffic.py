@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from perfdsl.compare.phases import OPERATORS, operators_of, plain
+from perfdsl.compare.phases import OPERATORS, operators_of
 from perfdsl.runner.config import read_config
 from perfdsl.runner.forward import LAST_PHASES
 from perfdsl.runner.gguf import open_gguf
@@ -25,26 +25,20 @@ PLACES = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=LOADS, ids=str)
-def load(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
 def touched(load):
     """What each phase touches, in a layer with a window and in one without."""
     tokens, texts = load
     random = np.random.default_rng(load)
     ids = [random.integers(0, VOCABULARY, tokens) for _ in range(texts)]
     with phases_of(TINY, ids) as phases:
-        yield {place: phases.touched(*place, random) for place in PLACES}
+        return {place: phases.touched(*place, random) for place in PLACES}
 
 
-@pytest.fixture(scope="module")
 def predicted(load):
     """(operator, layer) -> bytes of activations that one run reads and writes in the program."""
     net, frame = model_of(FUSED, shape_of(TINY, bf16=HOST.bf16), *load)
-    graph, found = frame.context.graph, {}
+    graph = frame.context.graph
+    found: dict[tuple[str, int], list[float]] = {}
     for step in steps_of(net, frame):
         moved = [0.0, 0.0]
         for flow in step.flows:
@@ -55,12 +49,11 @@ def predicted(load):
     return found
 
 
-def of_phase(predicted, phase, layer):
+def of_phase(moved, phase, layer):
     """The sums over the operators of a phase; behind the last layer stands another norm."""
-    names = {plain(name) for name, _ in predicted}
-    own = set(operators_of(phase, names))
+    own = set(operators_of(phase, {name for name, _ in moved}))
     own -= {"attn_norm"} if layer == WHOLE else {"output_norm"}
-    return [sum(column) for column in zip(*(predicted[name, layer] for name in own), strict=True)]
+    return [sum(column) for column in zip(*(moved[name, layer] for name in own), strict=True)]
 
 
 def padding(load):
@@ -71,20 +64,30 @@ def padding(load):
     return [(-tokens % size) * of_token for size in (HOST.lanes, HOST.pairs)]
 
 
-@pytest.mark.parametrize("phase, layer", PLACES)
-def test_a_phase_reads_and_writes_what_the_program_says(load, touched, predicted, phase, layer):
-    """To the byte; attention's operands are longer by the padding that the program leaves out."""
-    reads, writes = of_phase(predicted, phase, layer)
+def expected(load, phase, reads, writes):
+    """With what the program leaves out: padding of packed heads, and words that have no say."""
     of_keys, of_values = padding(load)
     if phase == "heads":
         writes += of_keys + of_values
     if phase == "attention":
         reads += of_values
     if phase in OF_TILES and not HOST.unsigned_weights:
-        reads -= reads * 4 // 40  # what a tile holds for unsigned weights has no say
-    found = touched[phase, layer]
-    assert sum(found.read.values()) == reads
-    assert sum(found.written.values()) == writes
+        reads -= reads * 4 // 40  # what a tile holds for unsigned weights
+    return reads, writes
+
+
+@pytest.mark.parametrize("load", LOADS, ids=str)
+def test_each_phase_reads_and_writes_what_the_program_says(load):
+    """To the byte, in every phase of a layer with a window and of one without."""
+    moved = predicted(load)
+    said = {
+        (phase, layer): expected(load, phase, *of_phase(moved, phase, layer))
+        for phase, layer in PLACES
+    }
+    assert {
+        place: (sum(found.read.values()), sum(found.written.values()))
+        for place, found in touched(load).items()
+    } == said
 
 
 def test_every_phase_is_tried():
