@@ -16,8 +16,9 @@ from perfdsl.measure.hardware_words import interval, note, number, size_text, st
 from perfdsl.measure.machine import DRAM, SMALL, Level
 from perfdsl.measure.machine_figures import Figures
 from perfdsl.measure.scaling import Law, law
-from perfdsl.measure.statistics import Estimate
+from perfdsl.measure.statistics import estimate
 
+LEAST_COST = 0.01  # a noisy round may have copied faster than it read
 AT_ONCE = 1.15  # a copy takes no longer than so many times its longer half: both go at once
 
 
@@ -83,26 +84,30 @@ def _writes(known: Figures, level: Level) -> Iterator[str]:
     threads = max(set(ways[0]) & set(ways[1]) & set(ways[2]), default=0)
     if not threads:
         return
-    read, write, copy = (each[threads] for each in ways)
-    cost, at_once = write_cost(read, write, copy)
-    seen = f"written {number(write.median / 1e9)}, copied {number(copy.median / 1e9)} GB/s"
-    yield f'write_cost = {number(cost)}  @measured("{known.day}: {seen}")'
+    at_once = goes_at_once(*(each[threads].median for each in ways))
+    turns = (known.rounds(name, level.name, threads) for name in ("read", "write", "copy"))
+    cost = estimate([write_cost(*rates, at_once=at_once) for rates in zip(*turns, strict=False)])
+    written, copied = (number(each[threads].median / 1e9) for each in ways[1:])
+    also = f"written {written}, copied {copied} GB/s, "
+    yield from stated(f"write_cost = {interval(cost, 1, '')}", note(cost, known.day, also))
     if at_once:
         yield "time = max(read, write_cost * write) / bandwidth"
     else:
         yield "time = (read + write_cost * write) / bandwidth"
 
 
-def write_cost(read: Estimate, write: Estimate, copy: Estimate) -> tuple[float, bool]:
-    """Bytes that could be read in the time of one that is written; whether both go at once.
+def goes_at_once(read: float, write: float, copy: float) -> bool:
+    """Whether a copy takes hardly longer than the longer of its halves. In bytes a second."""
+    return 2 * read / copy <= AT_ONCE * max(1, read / write)
+
+
+def write_cost(read: float, write: float, copy: float, *, at_once: bool) -> float:
+    """Bytes that could be read in the time of one that is written, by what costs it less.
 
     Rates in bytes a second; a copy's counts what is read and what is written.
     """
-    alone = read.median / write.median
-    copied = 2 * read.median / copy.median  # of a byte read and a byte written
-    if copied <= AT_ONCE * max(1, alone):
-        return min(alone, copied), True
-    return min(alone, copied - 1), False
+    alone, copied = read / write, 2 * read / copy  # of a byte read and a byte written
+    return max(LEAST_COST, min(alone, copied if at_once else copied - 1))
 
 
 def _latency(known: Figures, level: Level) -> Iterator[str]:

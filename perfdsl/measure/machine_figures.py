@@ -67,15 +67,18 @@ class Figures:
         each = {n: self.best(name, level, n) for n in self.counts}
         return {n: found for n, found in each.items() if found is not None}
 
+    def rounds(self, name: str, level: str, threads: int) -> list[float]:
+        """Round by round, on the pages on which it is told."""
+        key = Key(name, level, threads, self.pages_of(name, level))
+        return [n for each in self.machine.series if key_of(each) == key for n in values(each)]
+
     def per_cycle(self, name: str, level: str = "") -> Estimate | None:
         """How much of it one core does a cycle, from the clock of the same rounds."""
-        key = Key(name, level, 1, self.pages_of(name, level))
-        timer = Key("clock", "", 1, "")
-        if key not in self.found or timer not in self.found:
+        if self.best(name, level, 1) is None or self.best("clock", "", 1) is None:
             return None
-        numbers = {key_of(each): values(each) for each in self.machine.series}
-        both = min(len(numbers[key]), len(numbers[timer]))
-        return estimate(ratios(numbers[key][:both], numbers[timer][:both]))
+        work, cycles = self.rounds(name, level, 1), self.rounds("clock", "", 1)
+        both = min(len(work), len(cycles))
+        return estimate(ratios(work[:both], cycles[:both]))
 
 
 def figures(machine: Machine) -> Figures:

@@ -33,6 +33,7 @@ BEYOND = 8  # times the last cache, for what is to come from memory
 LEAST = 64 << 20  # bytes for that, where no cache is told
 SHARE = 8  # of the memory: no more than one part in so many
 LINE = 64
+CHAIN = 1 << 29  # bytes of the longest chain, if it is beyond the caches: 1 GB takes 2 s to make
 WARM = 4  # passes before a run in a cache
 SPARE = 4 * transfers.PAGE  # between the stretches of two threads: a copy needs two
 
@@ -208,8 +209,10 @@ def _moving(
 def latencies(known: Sequence[Level], places: Sequence[int], pages: str) -> Iterator[Gauge]:
     """These levels on one thread, in memory of its own: what lies there is read as addresses."""
     for place in places:
-        level = known[place]
-        yield chased(deep(known, place, 1), level, pages, level.name)
+        level, size = known[place], deep(known, place, 1)
+        if level.name == DRAM and place:
+            size = min(size, max(CHAIN, 3 * known[place - 1].size))
+        yield chased(size, level, pages, level.name)
 
 
 def curve(known: Sequence[Level]) -> Iterator[Gauge]:

@@ -14,7 +14,7 @@ from perfdsl.measure.machine_plan import Gauge, Loop
 from perfdsl.measure.timing import NANO, Stopwatch
 from perfdsl.records import dataclass
 
-TRIES = 3  # runs of each loop to find the fastest
+TRIES = 2  # runs of each loop to find the fastest
 MOST = 1 << 40  # turns, for a clock that does not go forward
 
 Told = Callable[[str, float, float], None]
@@ -32,10 +32,12 @@ class Protocol:
 
 
 def rounds(
-    gauges: Sequence[Gauge], protocol: Protocol, watch: Stopwatch, told: Told
+    gauges: Sequence[Gauge], protocol: Protocol, watch: Stopwatch, told: Told, began: int
 ) -> tuple[Series, ...]:
-    """What was measured, a series for each gauge that had at least one turn."""
-    began = watch.clock()
+    """What was measured, a series for each gauge that had at least one turn.
+
+    began: nanoseconds of the clock from which on the time is counted.
+    """
     chosen: dict[int, tuple[Loop, int]] = {}
     found: dict[int, list[tuple[int, ...]]] = {}
     for number in range(protocol.rounds):
@@ -58,15 +60,17 @@ def rounds(
 
 def fastest(gauge: Gauge, run: float) -> tuple[Loop, int]:
     """The fastest of its loops, and the turns of a run."""
-    turns = [1 if gauge.fixed else calibrated(each, run) for each in gauge.loops]
-    if len(turns) == 1:
-        return gauge.loops[0], turns[0]
-    tried = zip(gauge.loops, turns, strict=True)
-    rates = [
-        each.amount * count / min(each.run(count) for _ in range(TRIES)) for each, count in tried
-    ]
+    first = gauge.loops[0]
+    turns = 1 if gauge.fixed else calibrated(first, run)
+    if len(gauge.loops) == 1:
+        return first, turns
+    rates = []
+    for loop in gauge.loops:
+        same = max(1, turns * first.amount // loop.amount)
+        rates.append(loop.amount * same / max(1, min(loop.run(same) for _ in range(TRIES))))
     best = rates.index(max(rates))
-    return gauge.loops[best], turns[best]
+    loop = gauge.loops[best]
+    return loop, max(1, round(rates[best] * run / NANO / loop.amount))
 
 
 def calibrated(loop: Loop, run: float) -> int:

@@ -28,10 +28,10 @@ from perfdsl.runner.cores import default_threads
 from perfdsl.runner.errors import RunnerError
 from perfdsl.runner.kernels.target import HOST
 
-# Seconds of all rounds, and of a run. The command is to end after 60 and after 10: what is left is
-# for starting (1.5 s), for memory (1 s for each 2 GB), and for the last gauge.
-USUAL = Protocol(seconds=48, run=4e-3, samples=3, rounds=15)
-QUICK = Protocol(seconds=6, run=2e-3, samples=2, rounds=9)
+# Seconds until no gauge begins a turn, and of a run. The command is to end after 60 and after 10:
+# what is left is for its start (1.5 s), the last gauge, and the page.
+USUAL = Protocol(seconds=55, run=4e-3, samples=3, rounds=15)
+QUICK = Protocol(seconds=7, run=2e-3, samples=2, rounds=9)
 
 
 class ProbeError(RunnerError):
@@ -58,11 +58,12 @@ def probed(tool: str, told: Told, *, quick: bool, protocol: Protocol | None = No
 
 def _probed(tool: str, told: Told, *, quick: bool, protocol: Protocol) -> Machine:
     watch, where, cores = Stopwatch(), environment(), default_threads()
+    began = watch.clock()
     known, counts = levels(where.processor, where.system), thread_counts(cores, quick=quick)
     told("memory", 0.0, protocol.seconds)
     gauges = _gauges(known, counts, quick=quick)
     before = counters(watch.clock() * NANO, [os.getpid()])
-    series = rounds(gauges, protocol, watch, told)
+    series = rounds(gauges, protocol, watch, told, began)
     after = counters(watch.clock() * NANO, [os.getpid()])
     return Machine(
         tool=tool,

@@ -33,6 +33,15 @@ def test_a_buffer_that_fits_a_larger_cache_only_is_refused_by_its_rate():
     assert why == "it lies in l3, or cannot be told from it: 239.8 GB/s, and l3 239.8"
 
 
+def test_one_way_that_is_as_fast_in_the_next_level_is_no_reason():
+    """Where reads tell the levels apart, the same buffer's writes are believed."""
+
+    def rate(name, level, threads):
+        return moved(name, "l2" if (name, level) == ("write", "l1") else level, threads)
+
+    assert refused(machine(2, rate=rate)) == {}
+
+
 def test_a_buffer_in_a_cache_instead_of_memory_is_refused_by_its_size():
     """Memory of which the cache holds a half supplies half of the rate from there."""
     record = changed(machine(2), "read", DRAM, size=60 * MIB)

@@ -101,7 +101,7 @@ def test_each_gauge_has_its_turn_in_each_round():
     fake = FakeClock()
     gauges = [gauge("slow", fake, 5000), gauge("two ways", fake, 40, 10),
               gauge("job", fake, 3000, fixed=True)]  # fmt: skip
-    found = rounds(gauges, Protocol(9, 1e-3, 2, 4), Stopwatch(clock=fake, sleep=fake.sleep), quiet)
+    found = rounds(gauges, Protocol(9, 1e-3, 2, 4), Stopwatch(clock=fake), quiet, 0)
     assert [each.name for each in found] == ["slow", "two ways", "job"]
     assert [len(each.nanoseconds) for each in found] == [4, 4, 4]
     assert [len(each.nanoseconds[0]) for each in found] == [2, 2, 2]
@@ -116,7 +116,7 @@ def test_the_end_of_the_time_ends_a_round_and_keeps_it():
     """The first round is whole, however long it takes."""
     fake = FakeClock()
     gauges = [gauge(str(n), fake, 1_000_000) for n in range(10)]
-    found = rounds(gauges, Protocol(0.12, 1e-3, 1, 50), Stopwatch(clock=fake), quiet)
+    found = rounds(gauges, Protocol(0.12, 1e-3, 1, 50), Stopwatch(clock=fake), quiet, 0)
     counts = [len(each.nanoseconds) for each in found]
     assert len(counts) == 10
     assert min(counts) >= 1

@@ -4,9 +4,11 @@ import re
 
 import pytest
 
+from perfdsl.measure.hardware_levels import write_cost
 from perfdsl.measure.machine import DRAM
 from perfdsl.measure.machine_figures import figures
 from perfdsl.measure.to_hardware import to_hardware
+from perfdsl.solve.answers import Number
 from tests.answers import answers, solution
 from tests.measure.probed import ARM, L1, L2, L3, LATENCY, MEMORY, machine, moved
 
@@ -68,12 +70,18 @@ def test_a_file_is_checked_without_a_word(name):
     assert not re.search(r"nan|inf|None|\$|[0-9]e[-+]?[0-9]", text), text
 
 
+def shown(text, settings):
+    """The number that the only `show` of a text has."""
+    value = answers(text, *settings).shows[0].value
+    assert isinstance(value, Number)
+    return value
+
+
 def told(record, name, cores):
     """The value of a field in a file, with so many cores."""
     analysis = f'analysis a(cpu = box) {{ show cpu.{name} as "x" }}'
-    text = to_hardware(record, "box") + analysis
-    found = answers(text, *([f"cpu.cores={cores} core"] if record.cores > 1 else []))
-    return found.shows[0].value
+    settings = [f"cpu.cores={cores} core"] if record.cores > 1 else []
+    return shown(to_hardware(record, "box") + analysis, settings)
 
 
 CASES = [
@@ -99,3 +107,56 @@ def test_a_rate_is_what_was_measured_with_so_many_threads(name, cores):
         assert found.value == pytest.approx(wanted.median, rel=0.031), field
         assert found.low <= wanted.median * 1.03, field
         assert found.high >= wanted.median * 0.97, field
+
+
+# -- writing
+
+
+@pytest.mark.parametrize(
+    "write, copy, rule, cost",
+    [
+        (0.5, 1.0, "time = max(read, write_cost * write) / bandwidth", 2.0),  # both at once
+        (0.5, 2 / 3, "time = (read + write_cost * write) / bandwidth", 2.0),  # one after the other
+        (0.5, 0.8, "time = (read + write_cost * write) / bandwidth", 1.5),  # cheaper in a copy
+        (0.8, 0.5, "time = (read + write_cost * write) / bandwidth", 1.25),  # a copy costs more
+    ],
+)
+def test_what_a_write_costs_follows_from_what_writes_and_copies_take(write, copy, rule, cost):
+    """Relative to reads. What the file predicts for either is no longer than what was measured."""
+
+    def rate(name, level, threads):
+        return moved("read", level, threads) * {"read": 1.0, "write": write, "copy": copy}[name]
+
+    text = to_hardware(machine(1, rate=rate), "box")
+    block = text[text.index("cache l2") : text.index("cache l3")]
+    assert rule in block
+    assert f"write_cost = {cost:g} +- " in block
+    assert cost <= 1 / write + 1e-9
+    copied = max(1, cost) if "max" in rule else 1 + cost
+    assert copied <= 2 / copy + 1e-9
+
+
+def test_a_noisy_round_that_copies_faster_than_it_reads_costs_something():
+    """A cost is above zero, whatever the rounds say."""
+    assert write_cost(1.0, 0.1, 5.0, at_once=False) > 0
+
+
+def test_a_field_can_be_overlaid_by_name():
+    """Clock, width and issue are assumptions of their own: half a width is half a peak."""
+    text = to_hardware(machine(2), "box") + "analysis a(cpu = box) { show cpu.int8_dot.peak }"
+    usual, halved, slow = (
+        shown(text, each).value
+        for each in ([], ["cpu.int8_dot.width=32 MAC/instr"], ["cpu.clock=2 GHz"])
+    )
+    assert halved == pytest.approx(usual / 2)
+    assert slow == pytest.approx(usual / 2, rel=0.01)
+
+
+def test_processor_names_stay_in_their_comment():
+    """Whatever the system calls itself, it is no code of the file."""
+    record = machine(1)
+    processor = record.environment.processor.model_copy(update={"model": 'A\n}\x1b[2J"'})
+    where = record.environment.model_copy(update={"processor": processor})
+    text = to_hardware(record.model_copy(update={"environment": where}), "box")
+    assert solution(text).problems == ()
+    assert text.splitlines()[1] == "# A?}?[2J?: 1 core, avx512-vnni"
