@@ -250,11 +250,12 @@ def is_named(param: tree.Param) -> bool:
 
 
 def named(param: tree.Param, name: str, frame: Frame) -> Role | Kind:
-    """The role or kind of this name, or the one that a parameter of this name holds."""
+    """The role or kind of this name, or the one that a parameter of this name holds.
+
+    What is known to be the other of both stays that, to be told."""
     assert param.type is not None
-    sort = NAMED[param.type.name]
     known = frame.find(name)
-    return known if isinstance(known, sort) else sort(name)
+    return known if isinstance(known, Role | Kind) else NAMED[param.type.name](name)
 
 
 def is_link(param: tree.Param) -> bool:
