@@ -33,7 +33,7 @@ def program(path: Path) -> Program:
 def drawn(source: Input, chance: random.Random) -> float:
     """A value that an input might have: within its range, whole where only that makes sense."""
     low, high = source.within or (source.low, source.high)
-    if source.sort == "unknown" and source.within is None:
+    if source.sort in {"unknown", "measurement"} and source.within is None:
         low, high = 0.1, 1e3
     elif source.within is None and source.sure:
         low, high = sorted((source.value * 0.5, source.value * 2))

@@ -38,10 +38,12 @@ def measured(expr: tree.Call, frame: Frame) -> Value:
     model, hardware = args
     frame.context.read(frame.world.load_slot)
     load = frame.world.load
+    if load is None and POISON in frame.world.slots.values():
+        return POISON  # what was meant as the workload has been reported
     if load is None:
         title = "a measurement also needs a workload: how many tokens go through the model"
         help_ = "give the analysis a parameter: `load = page`"
-        return frame.context.report("P304", title, expr.span, help_=help_)
+        return frame.context.report("P304", title, expr.span, help_=help_, follows=True)
     counts = _counts(load, hardware, expr.span, frame)
     if counts is None:
         return POISON
@@ -77,7 +79,8 @@ def _counts(
         assert isinstance(node, tree.Declaration)
         title = f"`{hardware.name}` does not say how many cores a measurement of it uses"
         why = (Label(node.head, "the hardware"),)
-        frame.context.report("P406", title, span, why=why, help_="write `cores = 2 core` there")
+        if not frame.context.has_gaps(node.span):
+            frame.context.report("P406", title, span, why=why, help_="write `cores = 2 core` there")
         return None
     found.append(None if cores == POISON else as_quantity(cores, span, frame))
     tokens, batch, many = found
