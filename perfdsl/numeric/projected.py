@@ -34,8 +34,18 @@ class Lowest:
     free: NDArray[np.bool_]
 
 
-def lowest(evaluate: Evaluate, start: Array, low: Array, high: Array) -> Lowest | None:
-    """The least sum of squares downhill from a start [unknowns]; None: no value there."""
+def lowest(
+    evaluate: Evaluate,
+    start: Array,
+    low: Array,
+    high: Array,
+    enough: float = 0.0,
+    gain: float = GAIN,
+) -> Lowest | None:
+    """The least sum of squares downhill from a start [unknowns]; None: no value there.
+
+    enough: a sum that need not be lowered; gain: steps that gain less are the last ones.
+    """
     x = np.clip(start, low, high)
     left, slopes = evaluate(x)
     cost = float(left @ left)
@@ -52,9 +62,9 @@ def lowest(evaluate: Evaluate, start: Array, low: Array, high: Array) -> Lowest 
             damping = max(damping / 5, GENTLEST) if moved else damping * 6
         if not moved:
             break
-        small = small + 1 if cost - new <= GAIN * cost else 0
+        small = small + 1 if cost - new <= gain * cost else 0
         x, left, slopes, cost = tried, then, tilt, new
-        if small >= 2 or cost == 0:
+        if small >= 2 or cost <= enough:
             break
     return Lowest(x, cost, (x > low) & (x < high))
 

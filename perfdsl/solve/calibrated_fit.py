@@ -23,7 +23,10 @@ from perfdsl.solve.overlap import Policy, combined
 
 Places = NDArray[np.intp]
 
-SLOWEST = 14.0  # an efficiency of one millionth
+# An efficiency of half a percent: a resource that would have to be slower still is not what binds,
+# but stands for one that the demands lack.
+SLOWEST = 5.3
+ROUGH = 1e-4
 # The discrepancy is not taken to be less: of exact data every error would be zero.
 EXACT = 1e-6
 SHRUNK = 0.5
@@ -166,6 +169,10 @@ class Problem:
 
     def descend(self, start: Array) -> Lowest | None:
         return lowest(self.gaps, start, self.low, self.high)
+
+    def reaches(self, enough: float, start: Array) -> Lowest | None:
+        """Downhill until the sum of squares is low enough, or does not get lower by much."""
+        return lowest(self.gaps, start, self.low, self.high, enough, ROUGH)
 
 
 def problem_of(

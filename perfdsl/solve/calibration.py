@@ -28,14 +28,14 @@ from perfdsl.solve.calibrated_terms import (
     Parameter,
     Prediction,
 )
-from perfdsl.solve.identifiability import inverse_of, parameters_of
+from perfdsl.solve.identifiability import Judged, inverse_of, judged
 from perfdsl.solve.overlap import Policy
 from perfdsl.solve.tying import Found, tied
 
 CONFIDENCE = 0.95
-# A prediction rests on an unknown if its logarithm moves by more where the unknown does, by the
-# factor e or over its whole range, and what was observed does not.
-RESTS = 1e-3
+# A prediction rests on an unknown that is not identified if it differs by more where that one lies
+# at an end of what it may be, and all others where they are then fitted best.
+RESTS = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +53,7 @@ class Calibration:
     discrepancies: Mapping[str, float]
     spare: int
     found: Found = field(repr=False)
+    verdicts: tuple[Judged, ...] = field(repr=False)
 
     def predict(self, demand: Demand) -> Prediction:
         """The seconds of one group in one case."""
@@ -61,18 +62,23 @@ class Calibration:
     def total(self, demands: Sequence[Demand], group: str = "total") -> Prediction:
         """The seconds of several groups in one case, one behind the other."""
         x, shape = self.found.best.x, self.found.problem.shape
-        times = timed(shape, rows_of(shape, demands), x)
+        rows = rows_of(shape, demands)
+        times = timed(shape, rows, x)
         seconds = float(times.seconds.sum())
         slope = times.slopes.sum(axis=0) / seconds
         reach = self._reach(slope, demands, times.seconds / seconds)
         low, high = seconds * math.exp(-reach), seconds * math.exp(reach)
-        loose = self._rests_on(slope, demands)
-        for at, end in loose.items():
-            moved = float(timed(shape, rows_of(shape, demands), self._with(at, end)).seconds.sum())
-            low, high = min(low, moved), max(high, moved)
+        rests_on = []
+        for verdict in self.verdicts:
+            each = verdict.parameter
+            if each.verdict != "identified":
+                moved = [float(timed(shape, rows, end).seconds.sum()) for end in verdict.ends]
+                if max(abs(math.log(time / seconds)) for time in moved) > RESTS:
+                    rests_on.append(each.key)
+                low, high = min(low, *moved), max(high, *moved)
         return Prediction(
             group, demands[0].case, seconds, low, high, float(times.overhead.sum()),
-            _binding(demands, times), tuple(shape.keys[at] for at in loose),
+            _binding(demands, times), tuple(rests_on),
         )  # fmt: skip
 
     def _reach(self, slope: Array, demands: Sequence[Demand], shares: Array) -> float:
@@ -92,36 +98,12 @@ class Calibration:
         spread += float(((own * shares) ** 2).sum())
         return t_quantile(self.confidence, spare) * math.sqrt(max(spread, 0.0))
 
-    def _rests_on(self, slope: Array, demands: Sequence[Demand]) -> dict[int, float]:
-        """Unknowns that matter here and did not matter, or not by themselves, where it was fitted:
-        their places, and the other end of what they may be."""
-        problem = self.found.problem
-        _, rows = problem.gaps(self.found.best.x)
-        room = np.where([k.kind == "overhead" for k in problem.shape.keys], problem.high, 1.0)
-        rows, wanted = rows * room, slope * room
-        beyond = wanted - np.linalg.pinv(rows, rcond=1e-8) @ (rows @ wanted)
-        ends = {}
-        for at, each in enumerate(self.parameters):
-            if abs(beyond[at]) > RESTS and each.verdict != "identified":
-                ends[at] = self._other_end(at, each)
-        return ends | self._unbound(demands, set(ends))
+    def other_end(self, at: int) -> float:
+        """The end of what an unknown may be that is farther from where it was left.
 
-    def _unbound(self, demands: Sequence[Demand], known: set[int]) -> dict[int, float]:
-        """Efficiencies of which only the least is known, where that least would bind."""
-        shape = self.found.problem.shape
-        rows = rows_of(shape, demands)
-        now = float(timed(shape, rows, self.found.best.x).seconds.sum())
-        ends = {}
-        for at, each in enumerate(self.parameters):
-            if each.verdict == "bounded" and at not in known:
-                end = self._other_end(at, each)
-                then = float(timed(shape, rows, self._with(at, end)).seconds.sum())
-                if abs(math.log(then / now)) > RESTS:
-                    ends[at] = end
-        return ends
-
-    def _other_end(self, at: int, parameter: Parameter) -> float:
-        """The end of what an unknown may be that is farther from where it was left."""
+        In the terms of the search: -log(efficiency), seconds of overhead, the share.
+        """
+        parameter = self.parameters[at]
         low, high = (float(ends[at]) for ends in (self.found.problem.low, self.found.problem.high))
         if parameter.key.kind == "efficiency":
             low = low if parameter.high is None else -math.log(parameter.high)
@@ -131,9 +113,6 @@ class Calibration:
             high = high if parameter.high is None else parameter.high
         here = float(self.found.best.x[at])
         return high if high - here >= here - low else low
-
-    def _with(self, at: int, value: float) -> Array:
-        return np.where(np.arange(len(self.parameters)) == at, value, self.found.best.x)
 
     def parameter(self, kind: str, group: str, resource: str = "") -> Parameter | None:
         """What is known of a group's unknown."""
@@ -158,10 +137,13 @@ def calibrate(
     """
     if not observations:
         raise ValueError("a calibration needs observations")
+    for each in observations:
+        _ = each.seconds  # raises where the median is not a time
     found = tied(policy, tuple(observations))
+    verdicts = judged(found, confidence)
     return Calibration(
-        policy, confidence, parameters_of(found, confidence), tuple(observations),
-        found.discrepancies, found.spare, found,
+        policy, confidence, tuple(each.parameter for each in verdicts), tuple(observations),
+        found.discrepancies, found.spare, found, verdicts,
     )  # fmt: skip
 
 

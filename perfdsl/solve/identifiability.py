@@ -24,34 +24,44 @@ STEPS = 7  # of the search for an end, once it is between two values
 # An efficiency of which only so wide a range is known, together with an unknown that is nearly as
 # good an explanation, is not told apart from it.
 WIDE, ALIKE = 4.0, 0.9
-# Of the unknowns that move when one is held, those that move by so much of the largest.
-MOVES = 0.3
+# Of the unknowns that move when one is held: by so many errors' tenth or share of their range, and
+# how many of them are named.
+MOVES, NAMED = 0.3, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """One side of a profile. end: where the sum of squares has risen enough; None: nowhere.
 
-    last: the values of all unknowns at the last place.
+    last: the values of all unknowns there, or at the last place.
     """
 
     end: float | None
     last: Array
 
 
-def parameters_of(found: Found, confidence: float) -> tuple[Parameter, ...]:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on one unknown, and where all are with it at either end of what it may be."""
+
+    parameter: Parameter
+    ends: tuple[Array, Array]
+
+
+def judged(found: Found, confidence: float) -> tuple[Judged, ...]:
     """The verdict on each unknown of a fit."""
     problem, best = found.problem, found.best
     allowed = allowed_rise(found, confidence)
     inverse = covariance(problem, best.x)
     reach = math.sqrt(allowed)
-    parameters = []
+    verdicts = []
     for at, key in enumerate(problem.shape.keys):
         step = reach * math.sqrt(max(float(inverse[at, at]), 0.0))
         sides = [_side(found, at, sign, step, best.cost + allowed) for sign in (-1, 1)]
         others = _moved(found, at, sides, inverse)
-        parameters.append(_verdict(found, at, key, sides, others))
-    return tuple(parameters)
+        ends = sides[0].last, sides[1].last
+        verdicts.append(Judged(_verdict(found, at, key, sides, others), ends))
+    return tuple(verdicts)
 
 
 def allowed_rise(found: Found, confidence: float) -> float:
@@ -88,34 +98,34 @@ def _side(found: Found, at: int, sign: int, step: float, limit: float) -> Side:
         place = inner + sign * step
         beyond = (place - bound) * sign >= 0
         place = bound if beyond else place
-        cost, now = _held(problem, at, place, last)
+        cost, now = _held(problem, at, place, last, limit)
         if cost > limit:
-            return Side(_crossing(found, at, (inner, place), last, limit), now)
+            return _crossing(found, at, (inner, place), last, limit)
         if beyond:
             return Side(None, now)
         inner, last, step = place, now, 3 * step
 
 
-def _held(problem: Problem, at: int, value: float, start: Array) -> tuple[float, Array]:
-    """The least sum of squares with one unknown held, and where it is."""
-    end = problem.held(at, value).descend(start)
+def _held(
+    problem: Problem, at: int, value: float, start: Array, limit: float
+) -> tuple[float, Array]:
+    """With one unknown held: a sum of squares within the limit, else the least; and where it is."""
+    end = problem.held(at, value).reaches(limit, start)
     return (math.inf, start) if end is None else (end.cost, end.x)
 
 
-def _crossing(
-    found: Found, at: int, ends: tuple[float, float], start: Array, limit: float
-) -> float:
+def _crossing(found: Found, at: int, ends: tuple[float, float], start: Array, limit: float) -> Side:
     """Between two values of an unknown, the one at which the sum of squares reaches the limit."""
     inner, outer = ends
     last = start
     for _ in range(STEPS):
         middle = (inner + outer) / 2
-        cost, now = _held(found.problem, at, middle, last)
+        cost, now = _held(found.problem, at, middle, last, limit)
         if cost > limit:
             outer = middle
         else:
             inner, last = middle, now
-    return (inner + outer) / 2
+    return Side((inner + outer) / 2, last)
 
 
 def _moved(found: Found, at: int, sides: list[Side], inverse: Array) -> tuple[Key, ...]:
@@ -128,10 +138,10 @@ def _moved(found: Found, at: int, sides: list[Side], inverse: Array) -> tuple[Ke
         share = np.abs(side.last - x) / np.where(room > 0, np.minimum(errors * 10, room), 1.0)
         moves = np.maximum(moves, np.minimum(share, 1.0))
     moves[at] = 0.0
-    most = float(moves.max(initial=0.0))
-    return tuple(
-        key for key, move in zip(keys, moves, strict=True) if most > 1e-3 and move >= MOVES * most
-    )
+    own = set(keys[at].groups)
+    # Those of the same groups first: what makes up for a group's unknown is mostly its own.
+    order = sorted(range(len(keys)), key=lambda k: (not own & set(keys[k].groups), -moves[k]))
+    return tuple(keys[k] for k in order if moves[k] > MOVES)[:NAMED]
 
 
 def _verdict(

@@ -141,7 +141,7 @@ def polished(problem: Problem, best: Lowest) -> Lowest:
 
 def _elsewhere(problem: Problem, x: Array, at: int) -> Iterator[Array]:
     """The same values but for one, which lies at some distance."""
-    low, high = float(problem.low[at]), min(float(problem.high[at]), SLOWEST / 2)
+    low, high = float(problem.low[at]), min(float(problem.high[at]), SLOWEST)
     for share in (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0):
         value = low + share * (high - low)
         if abs(value - x[at]) > 0.01 * (high - low):
@@ -202,7 +202,7 @@ def _best_place(problem: Problem, others: Array, group: str) -> float:
     rows = [at for at, each in enumerate(problem.observations) if each.demand.group == group]
     part = rows_of(problem.shape, [problem.observations[at].demand for at in rows])
     best, least = 0.0, math.inf
-    for value in np.linspace(0.0, SLOWEST / 2, PLACES):
+    for value in np.linspace(0.0, SLOWEST, PLACES):
         with np.errstate(divide="ignore"):
             logs = np.log(timed(problem.shape, part, np.append(others, value)).seconds)
         cost = float((((logs - problem.targets[rows]) / problem.errors[rows]) ** 2).sum())
