@@ -98,22 +98,6 @@ class Calibration:
         spread += float(((own * shares) ** 2).sum())
         return t_quantile(self.confidence, spare) * math.sqrt(max(spread, 0.0))
 
-    def other_end(self, at: int) -> float:
-        """The end of what an unknown may be that is farther from where it was left.
-
-        In the terms of the search: -log(efficiency), seconds of overhead, the share.
-        """
-        parameter = self.parameters[at]
-        low, high = (float(ends[at]) for ends in (self.found.problem.low, self.found.problem.high))
-        if parameter.key.kind == "efficiency":
-            low = low if parameter.high is None else -math.log(parameter.high)
-            high = high if parameter.low is None else -math.log(parameter.low)
-        else:
-            low = low if parameter.low is None else parameter.low
-            high = high if parameter.high is None else parameter.high
-        here = float(self.found.best.x[at])
-        return high if high - here >= here - low else low
-
     def parameter(self, kind: str, group: str, resource: str = "") -> Parameter | None:
         """What is known of a group's unknown."""
         for each in self.parameters:
