@@ -1,21 +1,24 @@
 """Two records compared, case by case and quantity by quantity, by a test that knows the noise.
 
-Of each quantity all cases are one family: the chance that any of them is said to differ while none
-does is at most 5 %, by Holm's correction (1979). Where no difference is seen, `hidden` says how
-large one would have to be to be seen in four of five such comparisons.
+A difference has to stand out twice: from the rounds of both records, and, where other records of
+their settings tell it, from what one run differs by from the next. Of each quantity all cases are
+one family: the chance that any of them is said to differ while none does is at most 5 %, by Holm's
+correction (1979). Where no difference is seen, `hidden` says how large one would have to be to be
+seen in four of five such comparisons.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from statistics import NormalDist
 
 from perfdsl.measure.figures import Figure
 from perfdsl.measure.ranks import Factor, chance, factor, least_chance
+from perfdsl.measure.runs import Key, Spread
 from perfdsl.measure.statistics import median
-from perfdsl.records import dataclass
+from perfdsl.records import dataclass, replace
 
 LEVEL = 0.05
 POWER = 0.8
@@ -23,11 +26,13 @@ MOST_ROUNDS = 1000
 
 
 class Verdict(StrEnum):
-    """Of the second record against the first. FEW: no difference could have been seen."""
+    """Of the second record against the first. FEW: no difference could have been seen. RUNS: the
+    rounds differ, but not by more than runs do between which nothing changed."""
 
     WORSE = "worse"
     BETTER = "better"
     UNSEEN = "no difference seen"
+    RUNS = "as runs differ"
     FEW = "too few rounds"
 
 
@@ -36,14 +41,16 @@ class Compared:
     """One quantity of one case.
 
     factor: the second over the first; its interval is of this one alone. chance: that noise does
-    this, corrected for the family. hidden: a factor above 1, None where no difference can be seen;
-    needed: how many rounds in each could show one then, else 0.
+    this, corrected for the family. runs: the spread of runs, None where it is not known. hidden: a
+    factor above 1, None where no difference can be seen; needed: how many rounds in each could show
+    one then, else 0.
     """
 
     first: Figure
     second: Figure
     factor: Factor
     chance: float
+    runs: Spread | None
     verdict: Verdict
     hidden: float | None
     needed: int
@@ -56,11 +63,19 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """alone: figures that only one of them has, as `case: quantity`."""
+    """Besides rows, figures as `case: quantity`: those that only one record has, and those of which
+    either has no sample that could be compared."""
 
     rows: tuple[Compared, ...]
     only_first: tuple[str, ...]
     only_second: tuple[str, ...]
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def moved(self) -> tuple[Compared, ...]:
+        """Rates of the machine, measured beside the main figures, that were not the same."""
+        seen = {Verdict.WORSE, Verdict.BETTER}
+        return tuple(r for r in self.rows if r.first.beside and r.verdict in seen)
 
     def beyond(self, share: float) -> tuple[Compared, ...]:
         """Main figures that are worse beyond noise, and by more than this share."""
@@ -76,45 +91,83 @@ class Comparison:
         return tuple(r for r in self.rows if r.first.main and r.verdict is Verdict.FEW)
 
 
-def compared(first: Iterable[Figure], second: Iterable[Figure]) -> Comparison:
-    """Raises ValueError where a sample is not finite and above zero."""
+def compared(
+    first: Iterable[Figure], second: Iterable[Figure], runs: Mapping[Key, Spread] | None = None
+) -> Comparison:
+    """Figure by figure, in the order of the first record, main ones in front.
+
+    runs: of figures by how much runs differ, as far as that is known.
+    """
     before = {(each.quantity, each.case): each for each in first}
     after = {(each.quantity, each.case): each for each in second}
-    both = [key for key in before if key in after]
+    common = [key for key in before if key in after]
+    both = [key for key in common if before[key].usable and after[key].usable]
     rows: list[Compared] = []
     for quantity in dict.fromkeys(name for name, _ in both):
         keys = [key for key in both if key[0] == quantity]
-        rows += _family([(before[key], after[key]) for key in keys])
+        known = [(runs or {}).get(key) for key in keys]
+        rows += _family([(before[key], after[key]) for key in keys], known)
     rows.sort(key=lambda row: not row.first.main)  # stable: what the records are about comes first
-    return Comparison(tuple(rows), _alone(before, after), _alone(after, before))
+    return Comparison(
+        rows=tuple(rows),
+        only_first=_without(before, after),
+        only_second=_without(after, before),
+        unusable=_without(common, both),
+    )
 
 
-def _alone(some: Iterable[tuple[str, str]], others: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+def _without(some: Iterable[tuple[str, str]], others: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     known = set(others)
     return tuple(f"{case}: {quantity}" for quantity, case in some if (quantity, case) not in known)
 
 
-def _family(pairs: Sequence[tuple[Figure, Figure]]) -> Iterator[Compared]:
-    chances = holm([chance(a.samples, b.samples) for a, b in pairs])
+def _family(
+    pairs: Sequence[tuple[Figure, Figure]], runs: Sequence[Spread | None]
+) -> Iterator[Compared]:
     level = LEVEL / len(pairs)  # what the clearest of them has to reach
-    for (a, b), corrected in zip(pairs, chances, strict=True):
-        found = factor(a.samples, b.samples, 1 - LEVEL)
+    factors = [factor(a.samples, b.samples, 1 - LEVEL) for a, b in pairs]
+    rounds = holm([chance(a.samples, b.samples) for a, b in pairs])
+    apart = holm(
+        [each.chance(f.best) if each else 0.0 for f, each in zip(factors, runs, strict=True)]
+    )
+    for (a, b), found, spread, *chances in zip(pairs, factors, runs, rounds, apart, strict=True):
         sizes = len(a.samples), len(b.samples)
         yield Compared(
             first=a,
             second=b,
-            factor=found,
-            chance=corrected,
-            verdict=_verdict(found.best, corrected, level, sizes, less=a.less),
-            hidden=hidden(a.samples, b.samples, level),
+            factor=_wider(found, spread),
+            chance=max(chances),
+            runs=spread,
+            verdict=_verdict(found.best, chances, level, sizes, less=a.less),
+            hidden=_hidden(hidden(a.samples, b.samples, level), spread, level),
             needed=needed(level) if least_chance(*sizes) > level else 0,
         )
 
 
+def _wider(found: Factor, runs: Spread | None) -> Factor:
+    """The interval with what runs differ by."""
+    if runs is None:
+        return found
+    apart = runs.reach(LEVEL)
+    return replace(
+        found, low=min(found.low, found.best / apart), high=max(found.high, found.best * apart)
+    )
+
+
+def _hidden(rounds: float | None, runs: Spread | None, level: float) -> float | None:
+    """The larger of what rounds hide and what runs do: its chance to be seen is POWER."""
+    if rounds is None or runs is None:
+        return rounds
+    return max(rounds, runs.reach(level) * runs.reach(2 * (1 - POWER)))
+
+
 def _verdict(
-    best: float, corrected: float, level: float, sizes: tuple[int, int], *, less: bool
+    best: float, chances: Sequence[float], level: float, sizes: tuple[int, int], *, less: bool
 ) -> Verdict:
-    if corrected <= LEVEL and best != 1:
+    rounds, runs = chances
+    if rounds <= LEVEL and best != 1:
+        if runs > LEVEL:
+            return Verdict.RUNS
         return Verdict.WORSE if (best > 1) == less else Verdict.BETTER
     return Verdict.FEW if least_chance(*sizes) > level else Verdict.UNSEEN
 

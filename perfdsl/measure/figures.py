@@ -6,6 +6,7 @@ would make a test too sure of itself. So a round gives one sample, the median of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
@@ -31,6 +32,17 @@ class Figure:
     less: bool
     main: bool
     samples: tuple[float, ...]
+
+    @property
+    def beside(self) -> bool:
+        """Whether it tells what the machine could do while the main figures were measured."""
+        return not (self.main or self.less)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there are samples, each finite and above zero: a phase can be shorter than a step
+        of the clock, and what was left out has none."""
+        return bool(self.samples) and all(0 < each < math.inf for each in self.samples)
 
 
 def of_bench(result: Result) -> tuple[Figure, ...]:

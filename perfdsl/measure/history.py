@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from perfdsl.measure.comparison import Compared, Comparison, compared
 from perfdsl.measure.figures import Figure
 from perfdsl.measure.kinds import KINDS
 from perfdsl.measure.recorded import Recorded
+from perfdsl.measure.runs import spreads
 from perfdsl.measure.setting import Difference, differences, machine, setting
 from perfdsl.measure.statistics import Estimate, estimate
 from perfdsl.measure.stored import State, Stored, UnreadableRecordError, files, find, read
@@ -20,6 +22,11 @@ class IncomparableError(RunnerError):
     """Two records have nothing in common that could be compared, or not enough of it."""
 
     code = "P855"
+
+
+RECENT = 200  # records that are looked through for other runs: half a second
+
+Setting = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +47,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Two:
-    """differences: of their settings."""
+    """differences: of their settings. others: how many records tell by how much runs differ."""
 
     first: Stored
     second: Stored
     differences: Sequence[Difference]
     comparison: Comparison
+    others: int
 
 
 def entries(folder: Path, kind: str, most: int) -> tuple[list[Entry], int]:
@@ -69,8 +77,7 @@ def entry(stored: Stored) -> Entry:
     if stored.header is None or stored.record is None:
         return Entry(stored)
     try:
-        main = [each for each in figures(stored) if each.main]
-        told = estimate(main[0].samples) if main else None
+        main = [each for each in figures(stored) if each.main and each.usable]
     except UnreadableRecordError as error:
         return Entry(Stored(stored.path, State.DAMAGED, str(error), stored.start))
     return Entry(
@@ -79,7 +86,7 @@ def entry(stored: Stored) -> Entry:
         subject=next(iter(KINDS[stored.header.kind].setting(stored.record).values()), ""),
         cases=len({each.case for each in main}),
         main=main[0] if main else None,
-        told=told,
+        told=estimate(main[0].samples) if main else None,
     )
 
 
@@ -88,12 +95,9 @@ def figures(stored: Stored) -> tuple[Figure, ...]:
     record = stored.needed()
     assert stored.header is not None
     try:
-        found = KINDS[stored.header.kind].figures(record)
-        for each in found:
-            estimate(each.samples)
-    except (ValueError, ArithmeticError) as error:
+        return KINDS[stored.header.kind].figures(record)
+    except (ValueError, ArithmeticError, LookupError) as error:
         raise UnreadableRecordError(f"{stored.path}: it has samples that are none") from error
-    return found
 
 
 def two(folder: Path, first: str, second: str) -> Two:
@@ -108,14 +112,41 @@ def two(folder: Path, first: str, second: str) -> Two:
         raise IncomparableError(f"the records cannot be compared: {kinds}")
     if one.header.id == other.header.id:
         raise IncomparableError(f"both are the record {one.header.id}", "name two")
-    comparison = compared(figures(one), figures(other))
+    before, after = setting(one.header, known[0]), setting(other.header, known[1])
+    groups = _runs(folder, one, before, other, after)
+    comparison = compared(figures(one), figures(other), spreads(groups))
     if not comparison.rows:
         raise IncomparableError("the records have no case in common", _cases(known, one))
-    before, after = (
-        setting(each, record)
-        for each, record in zip((one.header, other.header), known, strict=True)
-    )
-    return Two(one, other, differences(before, after), comparison)
+    others = sum(map(len, groups)) - (2 if len(groups) > 1 else 0)
+    return Two(one, other, differences(before, after), comparison, others)
+
+
+def _runs(
+    folder: Path, one: Stored, before: Setting, other: Stored, after: Setting
+) -> list[list[tuple[Figure, ...]]]:
+    """The figures of other runs with the first's and with the second's setting, in two groups.
+
+    Where that is one setting it is one group, without the two that are compared: what they differ
+    by is what is asked. In a group of its own each of them has its place.
+    """
+    assert one.start is not None
+    assert other.start is not None
+    same = not differences(before, after)
+    groups = [[]] if same else [[figures(one)], [figures(other)]]
+    seen = {one.start.id, other.start.id}  # a copy of a record is no other run
+    for path in files(folder)[:RECENT]:
+        run = read(path)
+        if run.header is None or run.header.kind != one.start.kind:
+            continue
+        if run.record is None or run.header.id in seen:
+            continue
+        seen.add(run.header.id)
+        told = setting(run.header, run.record)
+        for group, known in zip(groups, (before, after), strict=False):
+            if not differences(told, known):
+                with suppress(UnreadableRecordError):
+                    group.append(figures(run))
+    return groups
 
 
 def _cases(records: Sequence[Recorded], stored: Stored) -> str:

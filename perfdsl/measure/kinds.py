@@ -19,9 +19,9 @@ from perfdsl.records import dataclass
 class Kind:
     """made: the class of the record. version: of its schema, the newest that can be read.
 
-    figures: what was measured, main ones first; they raise ValueError and ArithmeticError for
-    samples that no clock gives. setting: what else has to be the same in two records that are
-    compared, in words; its first entry is the subject.
+    figures: what was measured, main ones first; for samples that no clock gives it raises
+    ValueError, ArithmeticError or LookupError. setting: what else has to be the same in two records
+    that are compared, in words; its first entry is the subject.
     """
 
     made: type[Recorded]

@@ -10,9 +10,10 @@ from perfdsl.present.bench_tables import NONE, Table
 from perfdsl.present.history_page import moment
 from perfdsl.present.quantities import quantity
 from perfdsl.present.style import Row, Theme, hanging, paint
+from perfdsl.semantics.text import plain
 
 if TYPE_CHECKING:
-    from perfdsl.measure.comparison import Compared
+    from perfdsl.measure.comparison import Compared, Comparison
     from perfdsl.measure.history import Two
     from perfdsl.measure.stored import Stored
 
@@ -21,8 +22,9 @@ LEGEND = (
     "A round is one sample: the median of its calls. B / A is the median over all pairs of rounds,"
     " with the interval that covers it in 95 of 100 cases. The chance that noise alone makes such a"
     " difference is that of Wilcoxon's rank test, corrected for the number of cases in its table"
-    " (Holm); a difference is told where it is at most 5 %. Behind `none seen` stands how large a"
-    " difference would be seen in four of five such comparisons."
+    " (Holm); where other runs of these settings are known, it is also that of Student's test"
+    " against them, and the interval is as wide. A difference is told where the chance is at most"
+    " 5 %. In brackets: how large a difference would be seen in four of five such comparisons."
 )
 
 
@@ -35,12 +37,8 @@ def page(found: Two, theme: Theme, gate: float | None, beyond: Sequence[Compared
         some = [row for row in comparison.rows if row.first.quantity == quantity_]
         rows += [(), ((quantity_, "bold"),), *lines_of(Table(quantity_, HEADS, _cells(some)))]
     rows.append(())
-    for name, alone in (("A", comparison.only_first), ("B", comparison.only_second)):
-        if alone:
-            rows += hanging(((f"only in {name}  ", "dim"),), "; ".join(alone), theme)
-    if comparison.only_first or comparison.only_second:
-        rows.append(())
-    rows += hanging((), LEGEND, theme, "dim")
+    rows += _not_compared(comparison, theme)
+    rows += hanging((), LEGEND + _few(comparison.rows), theme, "dim")
     if gate is not None:
         rows += [(), *_gate(gate, beyond, theme)]
     return paint(rows, theme)
@@ -59,6 +57,45 @@ def _settings(found: Two, theme: Theme) -> Iterator[Row]:
     for each in found.differences:
         lead = ((theme.mark("doubt"), "doubt"), (f" {each.name}: ", ""))
         yield from hanging(lead, f"{each.first} in A, {each.second} in B", theme)
+    for row in found.comparison.moved:
+        lead = ((theme.mark("doubt"), "doubt"), (" the machine itself was not the same: ", ""))
+        times = f"{_factor(row.factor.best)} times that of A"
+        told = f"{row.first.quantity} on {row.first.case} is {times}"
+        yield from hanging(lead, told, theme)
+    yield from _between_runs(found, theme)
+
+
+def _between_runs(found: Two, theme: Theme) -> Iterator[Row]:
+    """Whether it is known by how much runs differ; rounds of one run do not tell."""
+    known = [row.first.main for row in found.comparison.rows if row.runs is not None]
+    if any(known):
+        runs = f"{found.others} other record{'' if found.others == 1 else 's'} of these settings"
+        yield (("What one run differs by from the next is taken from ", ""), (f"{runs}.", ""))
+        return
+    text = (
+        "what one run differs by from the next is not known: there are too few other records of"
+        " these settings. Two runs of one program may differ by several per cent, which no round"
+        " of theirs shows: measure again, three times or more"
+    )
+    yield from hanging(((theme.mark("ask"), "ask"), (" ", "")), text, theme)
+
+
+def _few(rows: Sequence[Compared]) -> str:
+    least = min(row.factor.coverage for row in rows)
+    return f" With so few rounds it covers it in {100 * least:.0f} of 100." if least < 0.95 else ""
+
+
+def _not_compared(found: Comparison, theme: Theme) -> Iterator[Row]:
+    left = {
+        "only in A": found.only_first,
+        "only in B": found.only_second,
+        "without samples": found.unusable,
+    }
+    for name, some in left.items():
+        if some:
+            yield from hanging(((f"{name}  ", "dim"),), "; ".join(some), theme)
+    if any(left.values()):
+        yield ()
 
 
 def _cells(rows: Sequence[Compared]) -> tuple[tuple[str, ...], ...]:
@@ -69,13 +106,17 @@ def _cells(rows: Sequence[Compared]) -> tuple[tuple[str, ...], ...]:
             row.first.case,
             quantity(median(row.first.samples), row.first.unit),
             quantity(median(row.second.samples), row.second.unit),
-            f"{row.factor.best:.3f}",
-            f"{row.factor.low:.3f} .. {row.factor.high:.3f}",
+            _factor(row.factor.best),
+            f"{_factor(row.factor.low)} .. {_factor(row.factor.high)}",
             _chance(row.chance),
             verdict(row),
         )
         for row in rows
     )
+
+
+def _factor(size: float) -> str:
+    return f"{size:.3f}" if 0.1 <= size < 100 else plain(size)
 
 
 def _chance(share: float) -> str:
@@ -92,6 +133,8 @@ def verdict(row: Compared) -> str:
             return more if row.factor.best > 1 else less
         case Verdict.UNSEEN if row.hidden is not None:
             return f"none seen ({_size(row.hidden)} would be)"
+        case Verdict.RUNS if row.hidden is not None:
+            return f"as runs differ ({_size(row.hidden)} would be seen)"
         case Verdict.FEW:
             counts = f"{len(row.first.samples)} and {len(row.second.samples)} rounds"
             return f"{counts}: too few, {row.needed} in each might tell"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from perfdsl.measure.comparison import Compared
     from perfdsl.measure.history import Entry, Two
+    from perfdsl.measure.runs import Spread
     from perfdsl.measure.stored import Stored
 
 
@@ -52,6 +53,7 @@ def two(found: Two, gate: float | None, beyond: Sequence[Compared]) -> str:
         "schema": 1,
         "first": _record(found.first),
         "second": _record(found.second),
+        "other_runs": found.others,
         "differences": [
             {"name": each.name, "first": each.first, "second": each.second}
             for each in found.differences
@@ -59,6 +61,7 @@ def two(found: Two, gate: float | None, beyond: Sequence[Compared]) -> str:
         "figures": [_compared(row) for row in comparison.rows],
         "only_first": list(comparison.only_first),
         "only_second": list(comparison.only_second),
+        "without_samples": list(comparison.unusable),
         "gate": None if gate is None else {"percent": gate, "beyond": _named(beyond)},
     }
     return json.dumps(told, indent=2)
@@ -66,6 +69,13 @@ def two(found: Two, gate: float | None, beyond: Sequence[Compared]) -> str:
 
 def _named(rows: Sequence[Compared]) -> list[dict[str, str]]:
     return [{"case": row.first.case, "quantity": row.first.quantity} for row in rows]
+
+
+def _runs(spread: Spread | None) -> dict[str, float] | None:
+    """Of the logarithm of a run's median."""
+    if spread is None:
+        return None
+    return {"deviation": spread.deviation, "freedom": spread.freedom}
 
 
 def _compared(row: Compared) -> dict[str, Any]:
@@ -82,6 +92,7 @@ def _compared(row: Compared) -> dict[str, Any]:
         "high": factor.high,
         "coverage": factor.coverage,
         "chance": row.chance,
+        "runs": _runs(row.runs),
         "verdict": str(row.verdict),
         "hidden": row.hidden,
         "needed": row.needed or None,

@@ -59,7 +59,7 @@ def test_rounds_are_the_units_and_not_calls():
             update={"samples": {"perfdsl": tuple(each)}}) for each in rounds]))
         for rounds in (calls, slow)
     ]  # fmt: skip
-    (row,) = compared(*map(of_bench, results)).rows
+    (row,) = compared(of_bench(results[0]), of_bench(results[1])).rows
     assert row.first.samples == pytest.approx([149.5e-9] * 3)
     assert row.verdict is Verdict.FEW
     assert row.needed == 4
@@ -114,7 +114,7 @@ def test_a_family_is_told_differences_where_there_are_none_as_rarely_as_it_says(
     for _ in range(600):
         noise = np.exp(0.02 * draw.standard_t(2, (2, 7, 7)))
         figures = [[a_figure(rounds, f"{n}") for n, rounds in enumerate(each)] for each in noise]
-        rows = compared(*figures).rows
+        rows = compared(figures[0], figures[1]).rows
         alarms += any(row.verdict is not Verdict.UNSEEN for row in rows)
     assert stats.binomtest(alarms, 600, LEVEL, alternative="greater").pvalue > 0.01
     assert alarms > 0  # it is a test, not a refusal to tell

@@ -12,12 +12,18 @@ import pytest
 from perfdsl.cli import app
 from perfdsl.cli_screen import BROKEN, KEPT, MISTAKE
 from perfdsl.measure import store
+from perfdsl.measure.comparison import Verdict
 from perfdsl.measure.header import Header
 from perfdsl.measure.history import beyond_gate, entries, two
+from perfdsl.measure.kinds import KINDS
+from perfdsl.measure.results import Case
 from perfdsl.measure.setting import differences, setting
 from perfdsl.measure.store import append
+from perfdsl.measure.stored import read
 from perfdsl.present import comparison_page, history_page
 from perfdsl.present.style import Theme
+from tests.compare.validations import a_validation
+from tests.measure.probed import machine
 from tests.measure.records import MACHINE, SLOW, a_result, a_round, a_series
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "bench"
@@ -137,6 +143,53 @@ def test_two_records_are_compared_case_by_case():
 
 
 @pytest.mark.usefixtures("pair")
+def test_a_machine_that_was_not_the_same_is_told_first(keep):
+    """Memory that gave a fifth less while the calls took as long; and what a few rounds cover."""
+    rates = {"int8": 1e12, "stream": 4e10}
+    keep("cccccccccc", a_result(timed(10.003, rates=rates), timed(30.003, tokens=65, rates=rates)))
+    page, _ = perfdsl("a", "c", "--width", 120)
+    first, _, rest = page.partition("time of perfdsl")
+    told = (
+        "the machine itself was not the same: rate of stream on 2 threads is 0.800 times that of A"
+    )
+    assert told in first
+    assert "rate of int8 on" not in first
+    assert "With so few rounds" not in rest
+    keep("dddddddddd", a_result(timed(noise=NOISE[:2])))
+    assert "With so few rounds it covers it in 94 of 100." in perfdsl("a", "d", "--width", 999)[0]
+
+
+def test_other_records_of_the_setting_tell_by_how_much_runs_differ(folder, keep):
+    """Three of them, 8 % apart: then 6 % are no difference. Neither a copy of one nor a record of
+    another setting counts."""
+    keep("aaaaaaaaaa", a_result(timed()))
+    keep("bbbbbbbbbb", a_result(timed(10.6)))
+    keep("cccccccccc", a_result(timed(30.0), isa="avx2"))
+    copied = keep("dddddddddd", a_result(timed(9.2)))
+    (folder / "copy.jsonl").write_bytes(copied.read_bytes())
+    (folder / "again.jsonl").write_bytes(copied.read_bytes())
+    page, _ = perfdsl("a", "b", "--width", 120, "--gate", 1, code=BROKEN)
+    assert "what one run differs by from the next is not known" in page
+    keep("eeeeeeeeee", a_result(timed(10.0)))
+    keep("ffffffffff", a_result(timed(10.8)))
+    page, _ = perfdsl("a", "b", "--width", 120, "--gate", 1)
+    assert "taken from 3 other records of these settings" in page
+    assert "as runs differ" in page
+    assert json.loads(perfdsl("a", "b", "--format", "json")[0])["other_runs"] == 3
+    page, _ = perfdsl("a", "b", "--records", folder / "none", code=MISTAKE)
+
+
+def test_runs_of_either_setting_tell_where_the_settings_differ(keep):
+    """Those that are compared belong to their groups: two and two others are enough."""
+    for number, ours in enumerate((10.0, 10.05)):
+        keep(f"aaaaaaaaa{number}", a_result(timed(ours)))
+        keep(f"bbbbbbbbb{number}", a_result(timed(1.5 * ours), isa="avx2"))
+    page, _ = perfdsl("aaaaaaaaa0", "bbbbbbbbb0", "--width", 120)
+    assert "taken from 2 other records" in page
+    assert "slower" in page
+
+
+@pytest.mark.usefixtures("pair")
 def test_records_are_named_by_their_files_too(folder):
     paths = sorted(folder.iterdir())
     assert "slower" in perfdsl(*paths, "--records", folder / "none")[0]
@@ -198,15 +251,52 @@ def test_what_has_nothing_in_common_is_told(keep):
 
 
 @pytest.mark.usefixtures("pair")
-def test_samples_that_no_clock_gives_are_damage(keep):
-    """A record that is sealed, and claims a call in no time."""
-    nothing = a_round().model_copy(update={"samples": {"perfdsl": (0, 0)}})
-    keep("cccccccccc", a_result(a_series(rounds=[nothing])))
-    keep("dddddddddd", a_result(a_series(rounds=[a_round().model_copy(update={"samples": {}})])))
+def test_samples_that_no_clock_gives_are_named_and_not_compared(keep):
+    """A record that is sealed, and claims calls in no time, or none at all; or a round of none."""
+    for name, samples in (("c", {"perfdsl": (0, 0)}), ("d", {}), ("e", {"perfdsl": ()})):
+        one = a_round().model_copy(update={"samples": samples})
+        keep(10 * name, a_result(a_series(rounds=[one])))
     page, _ = perfdsl("--width", 120)
+    assert page.count("no figure") == 2
     assert page.count("damaged: ") == 1
-    assert "no figure" in page
-    assert "samples that are none" in perfdsl("a", "c", code=MISTAKE)[1]
+    page, _ = perfdsl("a", "c", "--width", 120)
+    assert "without samples  12 tokens on 2 threads: time of perfdsl" in page
+    assert "samples that are none" in perfdsl("a", "e", code=MISTAKE)[1]
+    assert "the gate cannot tell" in perfdsl("a", "c", "--gate", 5, code=MISTAKE)[1]
+
+
+VALIDATION = a_validation(
+    [Case(texts=1, tokens=n, threads=2) for n in (12, 65)],
+    lambda case: {"qkv": case.tokens * 1e-5, "pool": 0.0},
+    {"layers": 24, "d_model": 768, "d_ff": 1152, "heads": 3, "kv_heads": 1, "d_head": 256,
+     "vocab": 262_144, "dense": 3072},
+)  # fmt: skip
+KNOWN = {"bench": a_result(), "probe": machine(), "validation": VALIDATION}
+
+
+def test_every_kind_of_record_is_shown_here():
+    assert KNOWN.keys() == KINDS.keys()
+    assert {record.kind for record in KNOWN.values()} == KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+def test_every_kind_comes_back_equal_and_is_told(folder, keep, kind):
+    """Listed with a main figure, and the same as itself when it is measured again."""
+    record = KNOWN[kind]
+    assert read(keep("aaaaaaaaaa", record)).record == record
+    keep("bbbbbbbbbb", record)
+    (entry, _), older = entries(folder, kind, 5)
+    assert older == 0
+    assert entry.told is not None
+    assert entry.machine
+    assert entry.subject
+    comparison = two(folder, "a", "b").comparison
+    assert {row.verdict for row in comparison.rows} <= {Verdict.UNSEEN, Verdict.FEW}
+    assert all(row.factor.best == 1.0 for row in comparison.rows)
+    assert comparison.only_first == comparison.only_second == ()
+    if kind == "validation":  # a phase that took no time
+        assert [each.rpartition(": ")[2] for each in comparison.unusable] == ["time of pool"] * 2
+    perfdsl("a", "b")
 
 
 @pytest.mark.usefixtures("pair")
