@@ -14,14 +14,16 @@ from perfdsl.semantics.text import plain
 
 if TYPE_CHECKING:
     from perfdsl.measure.comparison import Compared, Comparison
+    from perfdsl.measure.figures import Figure
     from perfdsl.measure.history import Two
     from perfdsl.measure.stored import Stored
 
+MACHINE = "the machine meanwhile"
 HEADS = ("case", "A", "B", "B / A", "between", "chance", "verdict")
 LEGEND = (
     "A round is one sample: the median of its calls. B / A is the median over all pairs of rounds,"
     " with the interval that covers it in 95 of 100 cases. The chance that noise alone makes such a"
-    " difference is that of Wilcoxon's rank test, corrected for the number of cases in its table"
+    " difference is that of Wilcoxon's rank test, corrected for the number of cases of a figure"
     " (Holm); where other runs of these settings are known, it is also that of Student's test"
     " against them, and the interval is as wide. A difference is told where the chance is at most"
     " 5 %. In brackets: how large a difference would be seen in four of five such comparisons."
@@ -33,9 +35,9 @@ def page(found: Two, theme: Theme, gate: float | None, beyond: Sequence[Compared
     rows: list[Row] = [*_head("A", found.first, theme), *_head("B", found.second, theme), ()]
     rows += _settings(found, theme)
     comparison = found.comparison
-    for quantity_ in dict.fromkeys(row.first.quantity for row in comparison.rows):
-        some = [row for row in comparison.rows if row.first.quantity == quantity_]
-        rows += [(), ((quantity_, "bold"),), *lines_of(Table(quantity_, HEADS, _cells(some)))]
+    for title in dict.fromkeys(map(_title, comparison.rows)):
+        some = [row for row in comparison.rows if _title(row) == title]
+        rows += [(), ((title, "bold"),), *lines_of(Table(title, HEADS, _cells(some)))]
     rows.append(())
     rows += _not_compared(comparison, theme)
     rows += hanging((), LEGEND + _few(comparison.rows), theme, "dim")
@@ -60,7 +62,7 @@ def _settings(found: Two, theme: Theme) -> Iterator[Row]:
     for row in found.comparison.moved:
         lead = ((theme.mark("doubt"), "doubt"), (" the machine itself was not the same: ", ""))
         times = f"{_factor(row.factor.best)} times that of A"
-        told = f"{row.first.quantity} on {row.first.case} is {times}"
+        told = f"{_case(row.first)} is {times}"
         yield from hanging(lead, told, theme)
     yield from _between_runs(found, theme)
 
@@ -98,12 +100,21 @@ def _not_compared(found: Comparison, theme: Theme) -> Iterator[Row]:
         yield ()
 
 
+def _title(row: Compared) -> str:
+    """Of the table that a figure is in: what the machine could do meanwhile has its own."""
+    return MACHINE if row.first.beside else row.first.quantity
+
+
+def _case(figure: Figure) -> str:
+    return f"{figure.quantity} on {figure.case}" if figure.beside else figure.case
+
+
 def _cells(rows: Sequence[Compared]) -> tuple[tuple[str, ...], ...]:
     from perfdsl.measure.statistics import median
 
     return tuple(
         (
-            row.first.case,
+            _case(row.first),
             quantity(median(row.first.samples), row.first.unit),
             quantity(median(row.second.samples), row.second.unit),
             _factor(row.factor.best),
