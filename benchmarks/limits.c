@@ -85,13 +85,15 @@ static void stream(int thread) {
 static size_t passes;
 static int places, lines;
 #define LOAD(p) __asm__ volatile("vmovdqu64 (%0), %%zmm0" ::"r"(p) : "zmm0", "memory")
-#define STORE(p) __asm__ volatile("vmovdqu64 %%zmm1, (%0)" ::"r"(p) : "memory")
+// Not zeros: lines of zeros go to memory a fifth faster (Zen 5: 37 instead of 31 GB/s).
+#define STORE(p) __asm__ volatile("vmovdqu64 %1, (%0)" ::"r"(p), "v"(ones) : "memory")
 #define COPY(p)                                                                                    \
   __asm__ volatile("vmovdqu64 (%0), %%zmm0\n\tvmovdqu64 %%zmm0, (%1)" ::"r"(p), "r"(p + away)      \
                    : "zmm0", "memory")
 #define MOVE(name, ONE, P, L)                                                                      \
   static void name##P##L(const char *from, size_t gap, size_t away) {                              \
-    (void)away;                                                                                    \
+    __m512i ones = _mm512_set1_epi32(0x01010101);                                                  \
+    (void)away, (void)ones;                                                                        \
     for (size_t pass = 0; pass < passes; pass++)                                                   \
       for (size_t at = 0; at + 64 * L <= gap; at += 64 * L)                                        \
         _Pragma("GCC unroll 4") for (int place = 0; place < P; place++)                            \

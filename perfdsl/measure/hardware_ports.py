@@ -38,6 +38,11 @@ PORTS: Mapping[str, Port] = {
 SEQUENCES = {"avx2": "int8_avx2", "portable": "int8_plain"}  # whose int8 product is no instruction
 
 
+def port_name(family: str, isa: str) -> str:
+    """What the port of a family is called on an instruction set."""
+    return SEQUENCES.get(isa, PORTS[family].name) if family == "int8" else PORTS[family].name
+
+
 def clock(known: Figures, tables: list[str]) -> Iterator[str]:
     """One for all numbers of cores, if they cannot be told apart."""
     clocks = known.by_threads("clock")
@@ -45,7 +50,8 @@ def clock(known: Figures, tables: list[str]) -> Iterator[str]:
         return
     if one_clock(clocks):
         most = clocks[max(clocks)]
-        yield from stated(f"clock = {interval(most, 1e9, 'GHz')}", note(most, known.day))
+        moved = f"{number(most.least / 1e9)} to {number(most.most / 1e9)} GHz during the run, "
+        yield from stated(f"clock = {interval(most, 1e9, 'GHz')}", note(most, known.day, moved))
     else:
         tables += table("sustained_clock", "GHz", clocks, known.day)
         yield "clock = sustained_clock(cores)"
@@ -61,7 +67,7 @@ def ports(known: Figures, tables: list[str]) -> Iterator[str]:
         rates = known.by_threads(family)
         if not rates:
             continue
-        name = SEQUENCES.get(known.machine.isa, usual.name) if family == "int8" else usual.name
+        name = port_name(family, known.machine.isa)
         yield ""
         yield f"## {usual.about}"
         yield f"port {name} {{"

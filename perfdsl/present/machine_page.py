@@ -28,7 +28,7 @@ def page(machine: Machine, theme: Theme) -> str:
 
     refused = refusals(machine)
     known = figures(machine).without({each.key for each in refused})
-    lines: list[Row] = list(_head(machine, theme))
+    lines: list[Row] = list(_head(machine, known, theme))
     for table in (arithmetic(known), memory(known), meetings(known)):
         if table.rows:
             lines += [(), ((table.title, "bold"),), *lines_of(table)]
@@ -41,18 +41,22 @@ def page(machine: Machine, theme: Theme) -> str:
     return paint(lines, theme)
 
 
-def _head(machine: Machine, theme: Theme) -> Iterator[Row]:
+def _head(machine: Machine, known: Figures, theme: Theme) -> Iterator[Row]:
     from perfdsl.measure.to_hardware import title
 
     rounds = max((len(each.nanoseconds) for each in machine.series), default=0)
     yield ((title(machine), "bold"),)
     told = f"medians of {rounds} rounds in {machine.disturbance.seconds:.0f} s"
+    clock = known.best("clock", "", 1)
+    if clock is not None:
+        least, most = (plain(each / GIGA) for each in (clock.least, clock.most))
+        told += f", in which the clock of one core went from {least} to {most} GHz"
     yield from hanging((), told, theme, "dim")
 
 
 def arithmetic(known: Figures) -> Table:
     """A row for each loop in registers: rates by threads, and what one core does a cycle."""
-    from perfdsl.measure.hardware_ports import PORTS
+    from perfdsl.measure.hardware_ports import PORTS, port_name
 
     counts = known.counts
     heads = ("what", *(_threads(n) for n in counts), "unit", "spread", "a cycle")
@@ -64,7 +68,7 @@ def arithmetic(known: Figures) -> Table:
         a_cycle = known.per_cycle(name) if name != "clock" else None
         rows.append(
             (
-                PORTS[name].name if name in PORTS else name,
+                port_name(name, known.machine.isa) if name in PORTS else name,
                 *(_cell(rates.get(n), GIGA) for n in counts),
                 UNITS.get(name, "GMAC/s"),
                 percent(max(each.spread for each in rates.values())),

@@ -211,8 +211,11 @@ def test_a_record_comes_back_equal():
     assert (one.unit, one.less, one.main, len(one.samples)) == ("B/s", False, True, len(NOISE))
 
 
-def test_this_machine_is_probed():
-    """Every property once, in rounds as short as they may be; what was found is not judged here."""
+def test_this_machine_is_probed(monkeypatch):
+    """Every property once, in rounds as short as they may be, with little memory; what was found is
+    not judged here."""
+    little = (L1, L2, MEMORY.model_copy(update={"size": 64 * MIB}))
+    monkeypatch.setattr(machine_session, "levels", lambda *_: little)
     protocol = Protocol(seconds=0.0, run=1e-4, samples=1, rounds=1)
     record = probed("perfdsl 0", quiet, quick=True, protocol=protocol)
     names = {each.name for each in record.series}

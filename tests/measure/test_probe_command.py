@@ -56,6 +56,14 @@ def test_a_page_tells_arithmetic_memory_and_what_meeting_costs(here):
     assert asked == [False]
 
 
+def test_a_page_calls_ports_as_the_file_does(here):
+    """The int8 product of AVX2 is no dot product."""
+    here(machine(1, isa="avx2", families={"int8": (32, 1.0), "fp32": (8, 2.0), "add": (8, 2.0)}))
+    page, _ = perfdsl("--no-record")
+    assert "int8_avx2" in page
+    assert "int8_dot" not in page
+
+
 def test_what_is_refused_is_said_below_the_tables(here):
     here(machine(2, rate=lambda name, level, n: moved(name, "l3" if level == "l2" else level, n)))
     page, _ = perfdsl("--no-record", "--width", "120")

@@ -58,7 +58,8 @@ def writing(places: int) -> Callable[[Emitter, Value, Value, Value], None]:
     """What emits a loop that writes to so many places, `gap` bytes apart."""
 
     def write(e: Emitter, address: Value, blocks: Value, gap: Value) -> None:
-        ones = opaque(e, e.i32(0x01010101))  # as the memory was filled; known, it became a `memset`
+        # Known, it became a `memset`; zeros go to memory a fifth faster (Zen 5), and are no data.
+        ones = opaque(e, e.i32(0x01010101))
 
         def body(index: Value, _: list[Value]) -> list[Value]:
             single(e)
