@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,8 @@ def _slip(asked: Asked) -> Diagnostic | None:
         return Diagnostic("P003", title, None, help="`perfdsl history` lists the records")
     if asked.gate is not None and not asked.records:
         return Diagnostic("P003", "--gate needs two records to compare", None)
+    if asked.gate is not None and math.isnan(asked.gate):  # nothing would ever be beyond it
+        return Diagnostic("P003", "--gate nan: a number is expected", None, help="such as --gate 5")
     if asked.kind and asked.kind not in KINDS:
         near = did_you_mean(asked.kind, KINDS)
         mend = f"did you mean {near}?" if near else f"there are {', '.join(KINDS)}"

@@ -24,7 +24,7 @@ class IncomparableError(RunnerError):
     code = "P855"
 
 
-RECENT = 200  # records that are looked through for other runs: half a second
+RECENT = 200  # records that are looked through for other runs: two seconds for validations
 
 Setting = Mapping[str, str]
 

@@ -202,6 +202,7 @@ NAMES = {
     "two records can be compared, 3 are named": ("a", "b", "b"),
     "both are the record bbbbbbbbbb": ("b", "bb"),
     "--gate needs two records": ("--gate", "5"),
+    "--gate nan: a number is expected": ("aaaaaaaaaa", "b", "--gate", "nan"),
     "cannot be read: No such file": ("b", "./none.jsonl"),
 }
 
