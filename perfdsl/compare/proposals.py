@@ -1,17 +1,17 @@
 """The next measurement: the case that would tell most of what a calibration does not tell apart.
 
 Each candidate is a case that could be measured, by group or as a whole, or a probe of one unknown.
-Its worth is by how much it shrinks the volume of what the unknowns may be (D-optimality; Fedorov:
-Theory of Optimal Experiments, 1972), with what is known of each unknown before any measurement: its
-range. For an unknown that is not identified the slope is that of the secant between the ends of
-what it may be: where a level binds only if it is slow, the derivative is zero and tells nothing.
-Worth is divided by the time that the measurement takes.
+Its worth is by how much it shrinks the volume of what the unknowns that are not identified may be
+(D-optimality for some parameters; Fedorov: Theory of Optimal Experiments, 1972). The slope of
+such an unknown is that of the secant between the ends of what it may be: where a level binds only
+if it is slow, the derivative is zero and tells nothing. Worth is divided by the time that the
+measurement takes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -71,9 +71,15 @@ class Proposal:
 def proposals(model: Calibration, candidates: Iterable[Candidate]) -> tuple[Proposal, ...]:
     """The candidates that would tell something, the most worthwhile one first."""
     before = _known(model)
-    found = [_proposal(model, before, each) for each in candidates]
+    known = {each.demand.case for each in model.observations}
+    found = [_proposal(model, before, each) for each in candidates if not _again(each, known)]
     useful = [each for each in found if each.tells]
     return tuple(sorted(useful, key=lambda each: -each.worth))
+
+
+def _again(candidate: Candidate, known: Collection[str]) -> bool:
+    """Whether it is a case that was fitted: what the model is off by there stays the same."""
+    return not candidate.together and any(each.case in known for each in candidate.demands)
 
 
 def lengths(most: int) -> tuple[int, ...]:
@@ -124,16 +130,24 @@ def _scale(model: Calibration) -> Array:
 
 def _proposal(model: Calibration, before: Array, candidate: Candidate) -> Proposal:
     slopes = _slopes(model, candidate)
-    after = np.linalg.inv(np.linalg.inv(before) + slopes.T @ slopes)
-    _, gain = np.linalg.slogdet(np.eye(len(slopes)) + slopes @ before @ slopes.T)
+    after: Array = np.asarray(np.linalg.inv(np.linalg.inv(before) + slopes.T @ slopes), float)
+    open_ = [at for at, each in enumerate(model.parameters) if each.verdict != "identified"]
     shrunk = 1 - np.sqrt(np.diag(after) / np.diag(before))
-    keys = model.found.problem.shape.keys
-    order = sorted(range(len(keys)), key=lambda at: -shrunk[at])
-    # What is identified already may be known better, but need not be told.
-    open_ = [at for at in order if model.parameters[at].verdict != "identified"]
-    tells = tuple((keys[at], float(shrunk[at])) for at in open_ if shrunk[at] >= TELLS)
-    why = _why(candidate, [model.parameters[at] for at in open_ if shrunk[at] >= TELLS])
-    return Proposal(candidate, float(gain) / 2, tells, why)
+    order = sorted((at for at in open_ if shrunk[at] >= TELLS), key=lambda at: -shrunk[at])
+    tells = tuple((model.parameters[at].key, float(shrunk[at])) for at in order)
+    why = _why(candidate, [model.parameters[at] for at in order])
+    return Proposal(candidate, _shrinking(before, after, open_), tells, why)
+
+
+def _shrinking(before: Array, after: Array, open_: Sequence[int]) -> float:
+    """The logarithm of the factor by which the volume of the open unknowns shrinks."""
+    if not open_:
+        return 0.0
+    place = np.ix_(open_, open_)
+    scale = np.sqrt(np.diag(before)[list(open_)])
+    frame = np.outer(scale, scale)
+    was, is_ = (np.linalg.slogdet(each[place] / frame)[1] for each in (before, after))
+    return float(was - is_) / 2
 
 
 def _slopes(model: Calibration, candidate: Candidate) -> Array:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from perfdsl.records import dataclass
 
+NAMED = 3  # groups of an unknown that are called by name, where there are many
 Kind = Literal["efficiency", "overhead", "overlap"]
 Verdict = Literal["identified", "bounded", "confounded", "unseen"]
 
@@ -105,7 +106,12 @@ class Key:
             "overhead": "overhead of a run",
             "overlap": "share that does not overlap",
         }[self.kind]
-        return what if self.kind == "overlap" else f"{what} in {', '.join(self.groups)}"
+        names = list(self.groups[:NAMED])
+        if len(self.groups) > NAMED + 1:
+            names.append(f"{len(self.groups) - NAMED} more groups")
+        else:
+            names += self.groups[NAMED:]
+        return what if self.kind == "overlap" else f"{what} in {', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)

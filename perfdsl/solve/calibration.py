@@ -30,7 +30,7 @@ from perfdsl.solve.calibrated_terms import (
 )
 from perfdsl.solve.identifiability import Judged, inverse_of, judged
 from perfdsl.solve.overlap import Policy
-from perfdsl.solve.tying import Found, tied
+from perfdsl.solve.tying import DETAIL, Found, tied
 
 CONFIDENCE = 0.95
 # A prediction rests on an unknown that is not identified if it differs by more where that one lies
@@ -94,7 +94,8 @@ class Calibration:
         scale = max(1.0, self.found.best.cost / spare)
         spread = float(slope[known] @ inverse @ slope[known]) * scale
         usual = max(self.discrepancies.values())
-        own = np.array([self.discrepancies.get(each.group, usual) for each in demands])
+        # What was no reason for one more unknown may be wrong elsewhere, too.
+        own = np.array([max(self.discrepancies.get(d.group, usual), DETAIL) for d in demands])
         spread += float(((own * shares) ** 2).sum())
         return t_quantile(self.confidence, spare) * math.sqrt(max(spread, 0.0))
 

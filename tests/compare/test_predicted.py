@@ -1,0 +1,155 @@
+"""Lengths predicted from others: of a made-up validation whose truth is known."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from perfdsl.compare.calibrated import Facts, demands, grouped
+from perfdsl.compare.forecast import Forecast, forecasts
+from perfdsl.compare.predicted import Predicted, chosen, facts_of, predicted
+from perfdsl.compare.validation import Held, held_cases
+from perfdsl.measure.executed import Executed, ExecutedOperator
+from perfdsl.measure.results import Case
+from perfdsl.measure.sharing import same_rows
+from tests.compare.machines import PUBLISHED, asked, held
+from tests.compare.validations import PHASES, a_validation
+
+LENGTHS = (1, 12, 65, 256, 512)
+CASES = [Case(texts=1, tokens=n, threads=t) for t in (1, 2) for n in LENGTHS]
+WORK, BYTES, OVERHEAD = 0.7, 0.9, 2e-6
+PADDING = 1.5  # of attention, at every length
+SLOW = (1.0, 1.002, 0.998, 1.001, 0.999)  # rounds
+
+
+def counted(tokens: int) -> Executed:
+    """An oracle that saw attention execute half as much again as it needs, in two layers."""
+    return Executed(
+        lengths=(tokens,),
+        distinct_ids=1,
+        threads=1,
+        instructions="avx512-vnni",
+        bf16=False,
+        operators=tuple(
+            ExecutedOperator(operator="attn", layer=k, useful=100, executed=150, weight_bytes=0)
+            for k in range(2)
+        ),
+        embedding_rows=1,
+        row_bytes=816,
+    )
+
+
+def truth(forecast: Forecast) -> dict[str, float]:
+    """Seconds by phase: each group's in its first phase, which is as well as anywhere."""
+    case = forecast.case
+    facts = Facts({"attn": PADDING}, same_rows(case.tokens, case.threads))
+    found = {}
+    homes = grouped(PHASES)
+    for each in demands(forecast, PHASES, facts):
+        work = math.fsum(use.seconds for use in each.uses if not use.moves) / WORK
+        moved = max(use.seconds / BYTES for use in each.uses if use.moves)
+        first, *rest = homes[each.group]
+        found[first] = max(work, moved) + each.runs * OVERHEAD
+        found |= dict.fromkeys(rest, 1e-9)
+    return {phase: found[phase] for phase in PHASES}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The record of that truth and the program's numbers for its cases."""
+    program = held(asked(tmp_path_factory.mktemp("predicted")))
+    found = {each.case: each for each in forecasts(program, CASES) if isinstance(each, Forecast)}
+    record = a_validation(
+        CASES,
+        lambda case: truth(found[case]),
+        PUBLISHED,
+        slow=SLOW,
+        executed=[counted(n) for n in LENGTHS],
+    )
+    cases = [each for each in held_cases(program, record) if isinstance(each, Held)]
+    return cases, record
+
+
+@pytest.fixture(scope="module")
+def both(made) -> tuple[Predicted, ...]:
+    cases, record = made
+    return predicted(cases, record, fit=(1, 12, 256))
+
+
+def test_lengths_that_were_held_back_are_predicted(both):
+    """From 1, 12 and 256 tokens, on one thread and on two: the others, by group and in all."""
+    assert [each.threads for each in both] == [1, 2]
+    for each in both:
+        assert [c.case.tokens for c in each.cases if c.fitted] == [1, 12, 256]
+        assert each.missed == ()
+        for case in each.cases:
+            assert case.call.error == pytest.approx(0, abs=0.02)
+            for group in case.groups:
+                assert group.error == pytest.approx(0, abs=0.05), group.prediction.group
+
+
+def test_efficiencies_are_those_of_the_truth(both):
+    """Where work binds it is known how well; and what is no number has none."""
+    for each in both:
+        work = each.model.parameter("efficiency", "qkv", "int8_dot")
+        assert work is not None
+        assert work.value == pytest.approx(WORK, rel=0.01)
+        for one in each.model.parameters:
+            assert (one.value is None) == (one.verdict != "identified")
+
+
+def test_residuals_sum_up_and_name_the_padding(both):
+    """By group and in all; on two threads the loss against one is a part of its own."""
+    for each in both:
+        for case in each.cases:
+            for one in (*case.residuals, case.whole):
+                assert math.fsum(p.seconds for p in one.parts) == pytest.approx(
+                    one.seconds, rel=1e-9, abs=1e-12
+                )
+            attention = next(r for r in case.residuals if r.group == "attention")
+            padding = attention.part("padding")
+            assert padding is not None
+            if case.case.tokens >= 256:
+                assert padding.seconds > 0.3 * attention.ceiling
+            assert (attention.part("threads") is not None) == (each.threads > 1)
+
+
+def test_policies_are_ranked_by_the_lengths_held_back(both):
+    """The truth is a roofline: nothing is better than it, and `serial` is last."""
+    for each in both:
+        assert each.ranking[-1].policy == "serial"
+        assert set(each.ranking[0].errors) == {
+            f"{n} tokens, {each.threads} thread{'s' * (each.threads > 1)}" for n in (65, 512)
+        }
+
+
+def test_other_lengths_can_be_fitted(made):
+    """Asked for two lengths, the rest is held back; a length that was not measured fits nothing."""
+    cases, record = made
+    alone = [each for each in cases if each.case.threads == 1]
+    (one,) = predicted(alone, record, fit=(12, 512))
+    assert [c.case.tokens for c in one.cases if c.fitted] == [12, 512]
+    with pytest.raises(ValueError, match="needs observations"):
+        predicted(cases, record, fit=(3,))
+
+
+def test_what_the_oracle_counted_is_a_fact_of_its_case(made):
+    """Padding by operator, summed over layers, of the same lengths only."""
+    _, record = made
+    found = facts_of(Case(texts=1, tokens=12, threads=2), record)
+    assert found == Facts({"attn": PADDING}, shared=True)
+    assert facts_of(Case(texts=2, tokens=12, threads=1), record) == Facts()
+
+
+@pytest.mark.parametrize(
+    "lengths, fitted",
+    [
+        ((1, 12, 65, 128, 256, 512, 2048), (1, 12, 256)),
+        ((2048, 12, 1, 12), (1, 12, 2048)),
+        ((7,), (7,)),
+        ((1, 2, 3, 4), (1, 2, 3)),
+    ],
+)
+def test_lengths_are_chosen_over_the_whole_range(lengths, fitted):
+    assert chosen(lengths) == fitted
