@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perfdsl.compare.ceilings import Excess
-from perfdsl.compare.suspects import Diagnosis, Suspect
+from perfdsl.compare.diagnosis import Diagnosis
+from perfdsl.compare.suspects import Suspect
 from perfdsl.diagnostics import Diagnostic, Severity
 from perfdsl.semantics.dimensions import base
 from perfdsl.semantics.text import show_number

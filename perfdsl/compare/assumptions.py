@@ -13,7 +13,7 @@ from perfdsl.compare.bounds import Subject
 from perfdsl.diagnostics import Span
 from perfdsl.numeric.intervals import Range
 from perfdsl.records import dataclass
-from perfdsl.semantics.graph import Definition, Graph, Input
+from perfdsl.semantics.graph import Definition, Graph, Input, Table
 from perfdsl.semantics.values import Instance, Quantity
 from perfdsl.solve.answers import Number
 from perfdsl.solve.numbers import in_unit, number, of_input
@@ -21,6 +21,8 @@ from perfdsl.solve.peace import range_for
 from perfdsl.solve.reading import Reading
 
 CORES = "cores"
+# What comes in whole numbers.
+COUNTED = frozenset({"instr", "MAC", "op", "FLOP", "core", "device"})
 # A level's own rule for its time speaks of bytes, which a field does not have.
 RULES = frozenset({"time"})
 RATES = frozenset({"bandwidth", "peak"})
@@ -55,8 +57,19 @@ class Assumption:
         return number(value, self.quantity.dimension, Range(value, value), self.quantity.tag)
 
     def allowed(self, threads: int, reading: Reading, reach: float) -> Range:
-        """Where it may be moved: its declared range, else so many times up and down."""
-        return range_for(reading, self.nodes[threads], reach)
+        """Where it may be moved: its declared range, else so many times up and down.
+
+        What comes in whole numbers is not less than one.
+        """
+        low, high = range_for(reading, self.nodes[threads], reach)
+        value = reading.value(self.nodes[threads])
+        return Range(max(low, min(1.0, value)), high) if self.counts else Range(low, high)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it comes in whole numbers: cores, lanes, instructions."""
+        names = {name for name, power in self.quantity.dimension.exponents if power > 0}
+        return bool(self.quantity.tag) or bool(names and names <= COUNTED)
 
 
 def assumptions(of: Subject, threads: Iterable[int]) -> tuple[Assumption, ...]:
@@ -116,9 +129,9 @@ def _parts(name: str, fields: Fields, graph: Graph) -> frozenset[str] | None:
 
 
 def _is_figure(node: int, graph: Graph) -> bool:
-    """A number somebody wrote; a factor of one unit, as in `x / 1 core`, is none."""
+    """A number somebody wrote, or a table of them; one of a unit, as in `x / 1 core`, is none."""
     data = graph.nodes[node].data
-    return isinstance(data, Input) and data.value != data.unit.factor
+    return isinstance(data, Table) or (isinstance(data, Input) and data.value != data.unit.factor)
 
 
 def _provenance(node: int, graph: Graph) -> str:

@@ -24,7 +24,7 @@ from perfdsl.semantics.following import caught_up
 from perfdsl.semantics.graph import Graph, Input
 from perfdsl.semantics.models import steps_of
 from perfdsl.semantics.operators import Flow, Step, Work
-from perfdsl.semantics.parts import Run, part_of
+from perfdsl.semantics.parts import Run, part_of, serving
 from perfdsl.semantics.program import AnalysisProgram
 from perfdsl.semantics.reindex import frame_under, with_slot
 from perfdsl.semantics.runs import summed
@@ -171,23 +171,44 @@ def least_times(
     levels = levels_of(hardware)
     traffic = derive(together, levels, not streaming, setup.cold, frame)
     run = Run(together, hardware, levels, traffic, policy, True, frame, of.analysis.span)
-    part = part_of(run, summed(together, run.graph))
-    ports = list(_each("port", part["ports"], of.graph))
-    found = [*ports, *_each("level", part["levels"], of.graph)]
+    whole = summed(together, run.graph)
+    part = part_of(run, whole)
+    ports = list(_port_times(run, whole))
+    found = [*ports, *_levels(part["levels"], of.graph)]
     compute = part["compute"]
     if len(ports) > 1 and isinstance(compute, Quantity):
         found.append(Bound("compute", " and ".join(port.resource for port in ports), compute.node))
     return tuple(found)
 
 
-def _each(sort: Sort, value: Value, graph: Graph) -> Iterable[Bound]:
-    """The bounds of a list of ports or levels, without those that take no time."""
+def _port_times(run: Run, step: Step) -> Iterable[Bound]:
+    """The time of each port for the work of which it is the fastest.
+
+    Work that several ports serve is divided by the largest of their rates, whichever that is: a
+    choice between them, as the language's own `ports` have it, has no bound above zero where two
+    uncertain rates may change places.
+    """
+    times: dict[str, list[int]] = {}
+    for work in step.work:
+        rates = dict(serving(run, work))
+        if rates:
+            name = max(rates, key=lambda each: run.graph.number(rates[each]) or 0.0)
+            fastest = run.graph.most(list(rates.values()), ())
+            times.setdefault(name, []).append(run.graph.ratio(work.node, fastest))
+    for name, nodes in times.items():
+        time = run.graph.total(nodes)
+        if run.graph.number(time) != 0:
+            yield Bound("port", name, time)
+
+
+def _levels(value: Value, graph: Graph) -> Iterable[Bound]:
+    """The time of each level, without those that take none."""
     assert isinstance(value, Sequence)
     for name, item in zip(value.names, value.items, strict=True):
         assert isinstance(item, Record)
         time = item.fields["time"]
         if isinstance(time, Quantity) and graph.number(time.node) != 0:
-            yield Bound(sort, name, time.node)
+            yield Bound("level", name, time.node)
 
 
 # -------------------------------------------------------------------------------------- probes

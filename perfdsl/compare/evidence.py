@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from perfdsl.compare.bounds import Setup, Subject, operators, subject
 from perfdsl.compare.caching import Calls, Fetched, Read, fetched
 from perfdsl.compare.ceilings import CALL, STREAM, Probed, Timed
+from perfdsl.compare.diagnosis import Diagnosis, diagnose
 from perfdsl.compare.phases import groups, plain
 from perfdsl.compare.substitution import Substituted
-from perfdsl.compare.suspects import Diagnosis, diagnose
 from perfdsl.measure.results import Case
 from perfdsl.measure.statistics import Estimate, estimate, median
 from perfdsl.measure.timing import NANO
@@ -25,7 +25,7 @@ from perfdsl.semantics.values import Instance, Quantity
 WEIGHTS = "weights"
 
 
-def diagnosis(held: Substituted, record: Validation, counted: Iterable[str] = ()) -> Diagnosis:
+def diagnosed(held: Substituted, record: Validation, counted: Iterable[str] = ()) -> Diagnosis:
     """What of a validation is above its ceiling, and what explains it.
 
     held: without errors. counted: operators whose work the oracle has found to be what the program

@@ -136,7 +136,7 @@ def _port_records(run: Run, step: Step) -> Sequence:
     blocks = _blocks(run.hardware, "port")
     times: dict[str, list[int]] = {block.name: [] for block in blocks}
     for work in step.work:
-        rates = dict(_serving(run, work))
+        rates = dict(serving(run, work))
         fastest = graph.add("max", rates.values(), ()) if len(rates) > 1 else None
         for name, rate in rates.items():
             time = graph.ratio(work.node, rate)
@@ -156,10 +156,10 @@ def _port_record(block: Instance, time: int) -> Record:
 
 def _ports(run: Run, work: Work) -> list[int]:
     """The rates of the ports that serve work of this kind in this unit."""
-    return [rate for _, rate in _serving(run, work)]
+    return [rate for _, rate in serving(run, work)]
 
 
-def _serving(run: Run, work: Work) -> list[tuple[str, int]]:
+def serving(run: Run, work: Work) -> list[tuple[str, int]]:
     """The ports that serve work of this kind in this unit, each with its rate."""
     found = []
     for block in _blocks(run.hardware, "port"):

@@ -85,10 +85,11 @@ def _subdivided(part: Slice, node: int, box: Box) -> Range:
     return Range(low, high)
 
 
-def reached(part: Slice, box: Box, goal: float) -> Point | None:
+def reached(part: Slice, box: Box, goal: float, boxes: int = MAX_BOXES) -> Point | None:
     """A point of a box at which the root of a slice is at most `goal`; None if there is none.
 
     Points are tried where the gradient leads; boxes that intervals prove to lie above are dropped.
+    After so many boxes there is none, as far as anyone knows.
     """
     node = part.roots[0]
     box = {n: box[n] for n in part.inputs}
@@ -98,7 +99,7 @@ def reached(part: Slice, box: Box, goal: float) -> Point | None:
         part.reading.poll()
         return _lowest(part, [{n: low for n, (low, _) in box.items()}], goal)
     todo: list[Box] = [box]
-    for _ in range(MAX_BOXES):
+    for _ in range(boxes):
         if not todo:
             return None
         part.reading.poll()

@@ -14,7 +14,7 @@ from operator import ge
 from perfdsl.numeric.intervals import Range
 from perfdsl.records import dataclass
 from perfdsl.semantics.graph import Definition, Input
-from perfdsl.solve.extent import Point, extent, reached
+from perfdsl.solve.extent import MAX_BOXES, Point, extent, reached
 from perfdsl.solve.reading import Reading
 from perfdsl.solve.sets import crossing
 from perfdsl.solve.slice import Slice, slice_of
@@ -54,7 +54,7 @@ def extent_of(reading: Reading, node: int, freed: dict[int, Range]) -> Range:
     return extent(reading, node, box_of(reading, node, freed))
 
 
-def box_of(reading: Reading, node: int, freed: dict[int, Range]) -> dict[int, Range]:
+def box_of(reading: Reading, node: int, freed: Mapping[int, Range]) -> dict[int, Range]:
     """The ranges of everything in a node that is not one number, and of what is freed."""
     box = dict(freed)
     for number_ in reading.vague(node):
@@ -84,26 +84,35 @@ def against(front: Front, reading: Reading, moving: Iterable[int]) -> Slice:
     return slice_of(reading, (root,), moving)
 
 
-def peace(front: Front, part: Slice, box: dict[int, Range]) -> Point | None:
-    """A point of a box at which the observation is within reach."""
-    return reached(part, box, front.goal)
+def peace(front: Front, part: Slice, box: dict[int, Range], boxes: int = MAX_BOXES) -> Point | None:
+    """A point of a box at which the observation is within reach, looked for in so many parts."""
+    return reached(part, box, front.goal, boxes)
 
 
-def smallest(front: Front, reading: Reading, soft: Mapping[int, Range]) -> list[int]:
+def smallest(
+    front: Front, reading: Reading, soft: Mapping[int, Range], boxes: int = MAX_BOXES
+) -> list[int]:
     """Those of the assumptions that make a smallest set which conflicts with the observation.
 
-    soft: where each may move.
+    soft: where each may move. What brings peace alone is in it. The rest mostly brings none even
+    together, which is one proof instead of one for each.
     """
+    alone = [n for n, range_ in soft.items() if _brings_peace({n: range_}, front, reading, boxes)]
+    rest = {node: range_ for node, range_ in soft.items() if node not in alone}
+    if not rest or not _brings_peace(rest, front, reading, boxes):
+        return alone
     freed: dict[int, Range] = {}
-    kept: list[int] = []
-    for node, range_ in soft.items():
-        tried = {**freed, node: range_}
-        box = box_of(reading, front.node, tried)
-        if peace(front, against(front, reading, box), box) is not None:
-            kept.append(node)
+    for node, range_ in rest.items():
+        if _brings_peace({**freed, node: range_}, front, reading, boxes):
+            alone.append(node)
         else:
-            freed = tried
-    return kept
+            freed[node] = range_
+    return [node for node in soft if node in alone]
+
+
+def _brings_peace(freed: Mapping[int, Range], front: Front, reading: Reading, boxes: int) -> bool:
+    box = box_of(reading, front.node, freed)
+    return peace(front, against(front, reading, box), box, boxes) is not None
 
 
 def needed(front: Front, node: int, reading: Reading, allowed: Range) -> float | None:

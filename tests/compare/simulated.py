@@ -88,13 +88,14 @@ workload given {{ tokens = 12 token }}
         return "l3" if size <= self.l3 * -(-threads // self.shared) else "dram"
 
     def rate(self, level: str, threads: int) -> float:
-        match level:
-            case "l2":
-                return threads * self.clock * 64
-            case "l3":
-                return threads * self.l3_core
-            case _:
-                return min(threads * self.dram_core, self.dram)
+        """What comes from a level crosses those inside, and is no faster than they are."""
+        rates = {
+            "l2": threads * self.clock * 64,
+            "l3": threads * self.l3_core,
+            "dram": min(threads * self.dram_core, self.dram),
+        }
+        names = list(rates)
+        return min(rates[name] for name in names[: names.index(level) + 1])
 
     def peak(self, kind: str, threads: int) -> float:
         a_cycle = self.issue * self.width if kind == "int8" else 32

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from perfdsl.compare.bounds import subject
-from perfdsl.compare.suspects import diagnose
+from perfdsl.compare.diagnosis import diagnose
 from perfdsl.numeric.intervals import Range
 from tests.compare.simulated import MIB, Laboratory, Machine, stated
 
@@ -52,25 +52,55 @@ def test_a_right_file_is_not_suspected(name, size, tmp_path):
     quiet(found(machine, machine, tmp_path, layers=layers, sizes=(24 * MIB,)))
 
 
-@pytest.mark.fuzz
-@pytest.mark.parametrize("seed", range(1, 31))
-def test_no_noise_makes_a_suspect_of_a_right_file(seed, tmp_path):
-    """Machines, models and noise by chance."""
+def by_chance(seed):
+    """A machine of any size."""
     chance = random.Random(seed)  # noqa: S311  the same machines each time
-    machine = Machine(
+    return Machine(
         cores=chance.choice((1, 2, 8, 24, 64)),
         clock=chance.uniform(1e9, 6e9),
         issue=chance.choice((1, 2, 4)),
         width=chance.choice((16, 32, 64)),
         l2=chance.choice((MIB // 4, MIB, 2 * MIB)),
-        l3=chance.choice((4, 32, 96)) * MIB,
+        l3=chance.choice((16, 32, 96)) * MIB,
         shared=chance.choice((2, 8, 64)),
         l3_core=chance.uniform(20e9, 200e9),
         dram_core=chance.uniform(5e9, 60e9),
         dram=chance.uniform(20e9, 600e9),
     )
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("seed", range(1, 31))
+def test_no_noise_makes_a_suspect_of_a_right_file(seed, tmp_path):
+    """Machines, models and noise by chance."""
+    machine = by_chance(seed)
     for layers in (2, 8, far(machine)):
         quiet(found(machine, machine, tmp_path, layers=layers, seed=seed, sizes=(24 * MIB,)))
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("seed", range(1, 31))
+@pytest.mark.parametrize(
+    "field, names",
+    [
+        ("clock", {"clock"}),
+        ("width", {"int8_dot.width", "int8_dot.issue"}),
+        ("dram", {"dram.bandwidth"}),
+        ("l3_core", {"l3.per_core"}),
+    ],
+)
+def test_half_of_a_figure_is_found_on_any_machine(field, names, seed, tmp_path):
+    """What shows at all is explained by the figure that was halved; clock and width always show."""
+    machine = by_chance(seed)
+    changes = {field: getattr(machine, field) / 2}
+    if field == "dram":
+        changes["dram_core"] = machine.dram_core / 2
+    if field == "width":
+        changes = {"width": machine.width // 2}
+    room = int(0.75 * machine.l3)
+    diagnosis = found(machine, replace(machine, **changes), tmp_path, seed=seed, sizes=(room,))
+    assert diagnosis.excesses or field in {"dram", "l3_core"}
+    assert not diagnosis.excesses or first(diagnosis) in names
 
 
 def quiet(diagnosis):
