@@ -149,8 +149,7 @@ def test_what_is_drawn_lies_where_it_is():
         assert low < point.measured <= point.ceiling < high
 
 
-@pytest.mark.parametrize("form", ["svg", "png"])
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name, form", [("hostile", "svg"), ("few", "png")])
 def test_a_picture_is_the_same_bytes_each_time(name, form):
     assert picture(ALL[name], form) == picture(ALL[name], form)
 
@@ -250,7 +249,7 @@ sizes = st.tuples(st.floats(5, 60), st.floats(5, 15))
 
 
 @given(st.lists(st.tuples(places, places, sizes), min_size=1, max_size=25))
-@settings(max_examples=50)
+@settings(max_examples=20)
 def test_labels_find_places_that_cover_nothing(wanted):
     """However crowded the points are: there is room further away."""
     frame = Box(-1500, -1500, 1900, 1900)
