@@ -28,7 +28,7 @@ class NoisyError(RunnerError):
     """Nothing can be said; `what` tells what was seen."""
 
     code = "P841"
-    usual = "end other programs, wait for a quieter hour, or leave `--quick` out: it has few rounds"
+    usual = "end other programs, or wait for a quieter hour"
 
 
 def check_noise(machine: Machine) -> None:
@@ -48,7 +48,8 @@ def check_noise(machine: Machine) -> None:
     ]
     if erratic:
         seen = f"{', '.join(erratic[:2])}" + (f", and {len(erratic) - 2} more" * (len(erratic) > 2))
-        raise NoisyError(f"the machine is too noisy to be measured: {seen}")
+        mend = "leave `--quick` out: it has few rounds" if machine.quick else ""
+        raise NoisyError(f"the machine is too noisy to be measured: {seen}", mend)
 
 
 def doubts(machine: Machine) -> tuple[str, ...]:

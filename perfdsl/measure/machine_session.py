@@ -31,7 +31,7 @@ from perfdsl.runner.kernels.target import HOST
 # Seconds until no gauge begins a turn, and of a run. The command is to end after 60 and after 10:
 # what is left is for its start (1.5 s), the last gauge, and the page.
 USUAL = Protocol(seconds=55, run=4e-3, samples=3, rounds=15)
-QUICK = Protocol(seconds=7, run=2e-3, samples=2, rounds=9)
+QUICK = Protocol(seconds=6.5, run=2e-3, samples=2, rounds=9)
 
 
 class ProbeError(RunnerError):

@@ -170,7 +170,14 @@ def test_a_machine_that_is_too_noisy_is_refused_with_what_was_seen(record, words
         check_noise(record)
     assert words in told.value.what
     assert told.value.code == "P841"
-    assert "quieter hour" in told.value.mend
+    assert told.value.mend == "end other programs, or wait for a quieter hour"
+
+
+def test_a_quick_probe_that_is_too_noisy_may_be_a_usual_one():
+    record = machine(2, noise=(1, 2, 1, 3, 1, 2, 2)).model_copy(update={"quick": True})
+    with pytest.raises(NoisyError) as told:
+        check_noise(record)
+    assert told.value.mend == "leave `--quick` out: it has few rounds"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Probes execute the instructions that they count, and nothing beside them; rates are divisions."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perfdsl.measure import probes
 from perfdsl.measure.limits import rates
-from perfdsl.measure.probes import clock, latency, meeting, peaks, stream, transfers
+from perfdsl.measure.probes import clock, latency, loops, meeting, peaks, stream, transfers
 from perfdsl.measure.probes.gate import abreast
 from perfdsl.measure.probes.memory import memory, small_pages
 from perfdsl.measure.probes.together import apart, together
@@ -321,3 +323,13 @@ def test_a_job_takes_some_time():
         assert all(meeting.job(with_helpers, clock, asleep=each) > 0 for each in (False, True))
     finally:
         with_helpers.close()
+
+
+def test_every_gated_kernel_is_compiled_before_it_is_timed():
+    """Whatever file of probes it stands in; of families only those that this host has."""
+    found = set()
+    for path in Path(probes.__file__).parent.glob("*.py"):
+        module = importlib.import_module(f"perfdsl.measure.probes.{path.stem}")
+        found |= {each for name, each in vars(module).items() if name.startswith("gated_")}
+    missing = {peaks.GATED[each] for each in peaks.Family if each not in peaks.every_family()}
+    assert found - missing == set(loops.LOOPS) - {meeting.nothing}
