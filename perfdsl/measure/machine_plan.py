@@ -21,7 +21,7 @@ from perfdsl.measure.probes import clock, latency, peaks, transfers
 from perfdsl.measure.probes.gate import abreast
 from perfdsl.measure.probes.latency import chain, gated_follow
 from perfdsl.measure.probes.meeting import Barrier, gated_wait, job
-from perfdsl.measure.probes.memory import Memory, memory, small_pages
+from perfdsl.measure.probes.memory import Memory, memories, small_pages
 from perfdsl.measure.probes.peaks import every_family, macs, sums
 from perfdsl.measure.probes.transfers import Transfer, gap_of
 from perfdsl.measure.timing import Stopwatch
@@ -35,7 +35,7 @@ SHARE = 8  # of the memory: no more than one part in so many
 LINE = 64
 CHAIN = 1 << 29  # bytes of the longest chain, if it is beyond the caches: 1 GB takes 2 s to make
 WARM = 4  # passes before a run in a cache
-SPARE = 4 * transfers.PAGE  # between the stretches of two threads: a copy needs two
+SPARE = 4 * transfers.PAGE  # behind a stretch: a copy needs two pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,28 +141,31 @@ def _peak(family: peaks.Family, threads: int) -> Gauge:
 
 
 class Room:
-    """Memory for all gauges, on huge pages and on small ones, made when the first one asks."""
+    """Memory of each thread, on huge pages and on small ones, made when the first gauge asks."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._made: dict[str, tuple[Memory, float | None]] = {}
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self._sizes = sizes
+        self._made: dict[str, tuple[Sequence[Memory], Sequence[float | None]]] = {}
 
-    def on(self, pages: str) -> tuple[Memory, float | None]:
-        """The memory, and the share of it that lies on small pages."""
+    def on(self, pages: str, threads: int) -> tuple[Sequence[Memory], float | None]:
+        """What so many threads have, and the largest share of small pages among it."""
         if pages not in self._made:
-            made = memory(self._size, huge=pages == HUGE)
-            self._made[pages] = made, small_pages(made)
-        return self._made[pages]
+            new = memories(self._sizes, huge=pages == HUGE)
+            self._made[pages] = new, [small_pages(each) for each in new]
+        made, shares = self._made[pages]
+        told = [share for share in shares[:threads] if share is not None]
+        return made[:threads], max(told, default=None)
 
 
 def room(known: Sequence[Level], counts: Sequence[int]) -> Room:
-    """Enough for the largest of the gauges."""
-    most = max(
-        threads * (stretch(known, place, threads) + SPARE)
-        for place in range(len(known))
-        for threads in counts
+    """Enough for the largest of the gauges in which each thread takes part."""
+    return Room(
+        [
+            max(stretch(known, place, n) for place in range(len(known)) for n in counts if n > each)
+            + SPARE
+            for each in range(max(counts))
+        ]
     )
-    return Room(most)
 
 
 def moved(
@@ -180,7 +183,7 @@ def _transfer(
     known: Sequence[Level], place: int, threads: int, kind: Transfer, at: Room, pages: str
 ) -> Gauge:
     level, size = known[place].name, stretch(known, place, threads)
-    found, small = at.on(pages)
+    found, small = at.on(pages, threads)
     return Gauge(
         kind.value, threads,
         tuple(_moving(kind, threads, size, places, found, level) for places in transfers.SHAPES),
@@ -189,17 +192,16 @@ def _transfer(
 
 
 def _moving(
-    kind: Transfer, threads: int, size: int, places: int, found: Memory, level: str
+    kind: Transfer, threads: int, size: int, places: int, found: Sequence[Memory], level: str
 ) -> Loop:
     """With so many places of the stretch at once."""
     halves = 2 if kind is Transfer.COPY else 1
     gap, loop = gap_of(size // halves, places), transfers.GATED[kind]
-    apart, warm = size + SPARE, 0 if level == DRAM else WARM
+    warm = 0 if level == DRAM else WARM
 
     def run(turns: int) -> int:
         def share(gate: int, thread: int) -> None:
-            first = found.address + thread * apart
-            loop(gate, thread, threads, turns, places, first, gap, warm)
+            loop(gate, thread, threads, turns, places, found[thread].address, gap, warm)
 
         return abreast(threads, share)
 
@@ -229,7 +231,7 @@ def chased(size: int, level: Level, pages: str, name: str) -> Gauge:
     Each run begins at another line, or the next one would find what the last one brought.
     """
     lines = size // level.line
-    found = memory(max(size, HUGE_PAGE), huge=pages == HUGE)
+    (found,) = memories([max(size, HUGE_PAGE)], huge=pages == HUGE)
     chain(found, size, level.line)
     firsts = np.random.default_rng(latency.SEED)
     warm = 0 if level.name == DRAM else WARM

@@ -17,7 +17,7 @@ from perfdsl.measure import probes
 from perfdsl.measure.limits import rates
 from perfdsl.measure.probes import clock, latency, loops, meeting, peaks, stream, transfers
 from perfdsl.measure.probes.gate import abreast
-from perfdsl.measure.probes.memory import memory, small_pages
+from perfdsl.measure.probes.memory import memories, memory, small_pages
 from perfdsl.measure.probes.together import apart, together
 from perfdsl.measure.timing import Stopwatch
 from perfdsl.runner.kernels.target import FORCE, HOST, TARGETS, host_features, runs_on
@@ -182,6 +182,15 @@ def test_memory_begins_at_a_huge_page_and_was_written():
     assert found.data.size == 3 * HUGE + 5
     assert found.address % HUGE == 0
     assert np.all(found.data == 1)
+
+
+def test_each_thread_of_a_probe_writes_to_its_own_memory():
+    """First, and from its own core: there a system with several nodes puts it."""
+    made = memories([HUGE, 3 * HUGE, 64])
+    assert [each.data.size for each in made] == [HUGE, 3 * HUGE, 64]
+    assert all(np.all(each.data == 1) for each in made)
+    spans = sorted((each.address, each.address + each.data.size) for each in made)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
 SMAPS = """{0:x}-{1:x} rw-p 00000000 00:00 0

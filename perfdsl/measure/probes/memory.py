@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from perfdsl.measure.probes.together import together
+from perfdsl.measure.timing import Stopwatch
 from perfdsl.records import dataclass
 from perfdsl.runner.memory import mapped
 
@@ -30,6 +33,17 @@ def memory(size: int, *, huge: bool = True) -> Memory:
     data = mapped(size, huge=huge)
     data[:] = 1  # a page that was never written is one page of zeros, many times
     return Memory(data)
+
+
+def memories(sizes: Sequence[int], *, huge: bool = True) -> list[Memory]:
+    """One for each thread of a probe, written to by that thread: on the node of its own core."""
+    made: dict[int, Memory] = {}
+
+    def make(thread: int) -> None:
+        made[thread] = memory(sizes[thread], huge=huge)
+
+    together(len(sizes), make, Stopwatch().clock)
+    return [made[thread] for thread in range(len(sizes))]
 
 
 def small_pages(found: Memory, smaps: Path = SMAPS) -> float | None:
