@@ -331,9 +331,13 @@ def validate(
     scenarios: Scenarios = None,
     policy: Policy = "",
     form: Annotated[AnswerForm, option("--format", help="of the report")] = AnswerForm.TEXT,
+    picture: Annotated[
+        Path | None, option("--picture", metavar="FILE", help="a roofline, .svg or .png")
+    ] = None,
     replay: Annotated[
         Path | None, option("--replay", metavar="FILE", help="a record instead of a measurement")
     ] = None,
+    force: Force = False,
     records: Records = None,
     no_record: NoRecord = False,
     color: Color = ColorChoice.AUTO,
@@ -345,7 +349,7 @@ def validate(
     screen = Screen(color, width)
     asked = cli_validate.Asked(
         analysis, name, model, machine, tokens, threads, rounds, not no_counts, settings or [],
-        scenarios or [], policy, form, replay, records, no_record,
+        scenarios or [], policy, form, picture, force, replay, records, no_record,
     )  # fmt: skip
     with mistakes_told(screen, model):
         code = cli_validate.validate(asked, screen, problem)

@@ -39,6 +39,8 @@ class Asked:
     scenarios: Sequence[str]
     policy: str
     form: AnswerForm
+    picture: Path | None
+    force: bool
     replay: Path | None
     records: Path | None
     no_record: bool
@@ -50,6 +52,7 @@ Told = Callable[[Exception], Diagnostic]
 def validate(asked: Asked, screen: Screen, problem: Told) -> int:
     """Measure, compare and tell; the exit code. Raises RunnerError."""
     try:
+        _check_picture(asked)
         record = _replayed(asked.replay) if asked.replay is not None else None
         held = _held(asked, _shape(asked, record))
         if isinstance(held, tuple):
@@ -76,11 +79,37 @@ def _told(held: Substituted, record: Validation, asked: Asked, screen: Screen) -
     if not isinstance(found, Report):
         screen.problems(found)
         return MISTAKE
-    screen.problems(held.problems)
+    screen.problems([*held.problems, *found.accused])
     code = BROKEN if found.wrong else KEPT
     code = code if record.complete else INTERRUPTED
     write(_page(found, asked, screen, code))
+    if asked.picture is not None:
+        _draw(found, asked.picture)
     return code
+
+
+def _check_picture(asked: Asked) -> None:
+    """What could not be drawn later is told now. Raises BadWordError."""
+    from perfdsl.present.roofline import refused
+
+    if asked.picture is None:
+        return
+    problem = refused(asked.picture)
+    if problem is not None:
+        raise BadWordError(problem)
+    if asked.picture.exists() and not asked.force:
+        raise BadWordError(f"{asked.picture} is there already", "replace it with --force")
+
+
+def _draw(found: Report, picture: Path) -> None:
+    from perfdsl.present.roofline import draw
+    from perfdsl.present.validation_roofline import roofline
+
+    try:
+        draw(roofline(found), picture)
+    except (OSError, ValueError) as error:
+        raise BadWordError(f"{picture} cannot be drawn: {error}") from error
+    write(f"picture: {picture}", sys.stderr)
 
 
 def _page(found: Report, asked: Asked, screen: Screen, code: int) -> str:

@@ -10,9 +10,10 @@ MOST = 10_000  # tokens, texts, threads: more is a slip of the finger
 class BadWordError(Exception):
     """Something on the command line cannot be done as it is said. help_: what can."""
 
-    def __init__(self, title: str, help_: str = "") -> None:
-        super().__init__(title)
-        self.diagnostic = Diagnostic("P003", title, None, help=help_)
+    def __init__(self, what: str | Diagnostic, help_: str = "") -> None:
+        found = Diagnostic("P003", what, None, help=help_) if isinstance(what, str) else what
+        super().__init__(found.title)
+        self.diagnostic = found
 
 
 def numbers(option: str, text: str) -> list[int]:

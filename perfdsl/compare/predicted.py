@@ -139,7 +139,7 @@ def data_of(held: Held, measured: Measured, record: Validation) -> Data:
     seen = observations(executed, rounds)
     name = executed[0].case if executed else ""
     return Data(
-        held.case, demands(held.ceiling, phases), executed, seen,
+        held.case, demands(held.least, phases), executed, seen,
         outside(name, calls, rounds), calls,
     )  # fmt: skip
 

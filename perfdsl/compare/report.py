@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from perfdsl.compare.accusations import accusations
+from perfdsl.compare.caching import Fetched
 from perfdsl.compare.counts import (
     CountFinding,
     Padding,
@@ -10,11 +14,14 @@ from perfdsl.compare.counts import (
     paddings,
     uncounted,
 )
+from perfdsl.compare.diagnosis import Diagnosis, Doubt
+from perfdsl.compare.evidence import diagnosed, fetched_of
 from perfdsl.compare.measured_claims import answered, wanted
+from perfdsl.compare.roofs import Rates, rates
 from perfdsl.compare.substitution import Problems, Substituted
 from perfdsl.compare.validation import Held, held_cases
 from perfdsl.compare.whole import NoCountError
-from perfdsl.diagnostics import Diagnostic
+from perfdsl.diagnostics import Diagnostic, has_errors
 from perfdsl.measure.executed import Executed
 from perfdsl.measure.results import Case
 from perfdsl.measure.validation_doubts import doubts
@@ -38,15 +45,23 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """answer: the analysis on this machine, its claims with what was measured. notes: what the
-    reader should know of the comparison. doubts: what speaks against the measurement."""
+    """rates: of the machine, for the most threads. fetched: what a warm call read from memory.
+
+    diagnosis: what is above its ceiling, and accused, the figures that explain it, as messages.
+    answer: the analysis on this machine, its claims with what was measured. notes: what the reader
+    should know of the comparison. doubts: what speaks against the measurement.
+    """
 
     analysis: str
     hardware: str
     policy: str
     record: Validation
     cases: tuple[Held, ...]
+    rates: Rates
+    fetched: Mapping[Case, Fetched]
     counted: tuple[Counted, ...]
+    diagnosis: Diagnosis
+    accused: tuple[Diagnostic, ...]
     answer: AnalysisAnswer
     notes: tuple[str, ...]
     doubts: tuple[str, ...]
@@ -54,7 +69,8 @@ class Report:
     @property
     def wrong(self) -> bool:
         """Whether something does not hold that noise cannot explain."""
-        return bool(self.answer.broken or any(each.findings for each in self.counted))
+        counts = any(each.findings for each in self.counted)
+        return bool(counts or has_errors(self.accused) or self.answer.broken)
 
 
 def report(held: Substituted, record: Validation, options: Options) -> Report | Problems:
@@ -66,17 +82,35 @@ def report(held: Substituted, record: Validation, options: Options) -> Report | 
     answer = answered(held, record, options)
     if not isinstance(answer, AnalysisAnswer):
         return answer
+    counted = tuple(_counted(held, each) for each in record.executed)
+    found = diagnosed(held, record, _sure(counted, record.executed))
     return Report(
         analysis=held.analysis.name,
         hardware=held.hardware,
         policy=held.policy,
         record=record,
         cases=tuple(each for each in cases if isinstance(each, Held)),
-        counted=tuple(_counted(held, each) for each in record.executed),
+        rates=rates(held, max((each.case.threads for each in record.measured), default=1)),
+        fetched=fetched_of(held, record),
+        counted=counted,
+        diagnosis=found,
+        accused=accusations(found),
         answer=answer,
         notes=(*held.notes, *_not_measured(held, record)),
-        doubts=doubts(record),
+        doubts=(*doubts(record), *map(_probe_doubt, found.doubts)),
     )
+
+
+def _sure(counted: Iterable[Counted], executed: Iterable[Executed]) -> frozenset[str]:
+    """Operators whose work the oracle has found to be what the program says."""
+    known = {operator.operator for each in executed for operator in each.operators}
+    return frozenset(known - {each.operator for one in counted for each in one.findings})
+
+
+def _probe_doubt(doubt: Doubt) -> str:
+    """A probe of the same rounds that is far off from the file."""
+    threads = f"{doubt.threads} thread{'s' * (doubt.threads != 1)}"
+    return f"the {doubt.what} on {threads} reached {doubt.share:.0%} of what the machine file says"
 
 
 def _counted(held: Substituted, executed: Executed) -> Counted:

@@ -189,7 +189,7 @@ def _machine(asked: Asked) -> _Machine | Problems:
 def _shape(
     analysis: AnalysisProgram, net: str, shape: Mapping[str, int | None]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Parameter -> value with its unit, for all that the file says; and what that changes."""
+    """Parameter -> value with its unit, where the file says another one; and what that changes."""
     model = analysis.frame.world.slots[net]
     assert isinstance(model, Instance)
     node = model.origin.node
@@ -206,9 +206,9 @@ def _shape(
                 f"the model file says nothing of `{param.name}`: the analysis' value is kept"
             )
             continue
-        changes[param.name] = f"{value} {here.tag}".rstrip()
         stated = analysis.frame.context.graph.number(here.node)
         if stated != value:
+            changes[param.name] = f"{value} {here.tag}".rstrip()
             said = "" if stated is None else f" ({stated:g} in the analysis)"
             notes.append(f"`{param.name}` is {value:,} as in the model file{said}")
     wanted = {param.name for param in node.params}

@@ -7,10 +7,12 @@ are medians over the rounds of the medians within each round.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from perfdsl.compare.forecast import Forecast, OperatorForecast, forecasts
-from perfdsl.compare.phases import Group, groups
+from perfdsl.compare.bounds import Subject, least_times, operators
+from perfdsl.compare.evidence import setup_of
+from perfdsl.compare.forecast import Forecast, forecasts
+from perfdsl.compare.phases import Group, groups, plain
 from perfdsl.compare.substitution import Problems, Substituted
 from perfdsl.diagnostics import Diagnostic
 from perfdsl.measure.results import Case
@@ -18,6 +20,9 @@ from perfdsl.measure.statistics import Estimate, estimate, median
 from perfdsl.measure.timing import NANO
 from perfdsl.measure.validation_record import Measured, Turn, Validation
 from perfdsl.records import dataclass
+from perfdsl.solve.extent import extent
+from perfdsl.solve.reading import Reading
+from perfdsl.solve.unknowns import answer_range, answer_value
 
 CEILING = "roofline"  # the policy under which nothing waits for anything: no other is a bound
 
@@ -27,7 +32,7 @@ class Part:
     """A group in one case, all its layers together. ceiling, predicted: seconds, None where the
     program has no operator for it; measured: None where nothing times it.
 
-    binds: what the ceiling waits for; predicted_binds: the same of the prediction.
+    binds: the port or level that the ceiling waits for.
     """
 
     group: Group
@@ -63,38 +68,29 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class FromMemory:
-    """Where the weights of a call come from, in bytes a call.
+class Held:
+    """One case. ceiling: seconds that the machine takes at the least, because of what it `binds`;
+    forecast: under the policy; least: operator by operator, with the least traffic.
 
-    least: what the caches cannot hold, of `most`, all that is read. kept: what the caches held, by
-    the time that it takes longer without them, at the rate of the stream: None where that says
-    nothing, as the call waits for something else.
+    call: seconds of whole calls, warm; cold: behind a flush; slower: the one over the other, round
+    by round; phases: the sum of the parts, instrumented.
     """
 
-    least: float
-    most: float
-    kept: float | None
-    slower: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One case. call: seconds of whole calls, warm; cold: behind a flush; phases: the sum of the
-    parts, instrumented."""
-
     case: Case
+    ceiling: float
+    binds: str
     forecast: Forecast
-    ceiling: Forecast
+    least: Forecast
     parts: tuple[Part, ...]
     call: Estimate
     cold: Estimate
+    slower: Estimate
     phases: Estimate
     rate: Rate
-    memory: FromMemory
 
     @property
     def efficiency(self) -> float:
-        return self.ceiling.seconds / self.call.median
+        return self.ceiling / self.call.median
 
     @property
     def ratio(self) -> float:
@@ -105,37 +101,81 @@ def held_cases(
     held: Substituted, record: Validation, policy: str = ""
 ) -> tuple[Held, ...] | Problems:
     """Every case that was measured, in the order of the record, beside what the program says."""
-    cases = [each.case for each in record.measured if each.turns]
-    predicted = forecasts(held, cases, policy)
-    ceilings = forecasts(held, cases, CEILING, least=True)
-    found: list[Held] = []
-    streams = _streams(record)
     measured = [each for each in record.measured if each.turns]
-    for each, forecast, ceiling in zip(measured, predicted, ceilings, strict=False):
-        for wrong in (forecast, ceiling):
-            if isinstance(wrong, Diagnostic):
-                return tuple(d for d in (*predicted, *ceilings) if isinstance(d, Diagnostic))
-        assert isinstance(forecast, Forecast)
-        assert isinstance(ceiling, Forecast)
-        found.append(_held(each, forecast, ceiling, streams.get(each.case.threads, 0.0)))
-    return tuple(found)
+    cases = [each.case for each in measured]
+    predicted = forecasts(held, cases, policy)
+    least = forecasts(held, cases, CEILING, least=True)
+    wrong = tuple(each for each in (*predicted, *least) if isinstance(each, Diagnostic))
+    if wrong:
+        return wrong
+    bounds = _Bounds.of(held)
+    return tuple(
+        _held(each, forecast, ceiling, bounds)
+        for each, forecast, ceiling in zip(measured, predicted, least, strict=True)
+        if isinstance(forecast, Forecast) and isinstance(ceiling, Forecast)
+    )
 
 
-def _held(each: Measured, forecast: Forecast, ceiling: Forecast, stream: float) -> Held:
+def _held(each: Measured, forecast: Forecast, least: Forecast, bounds: _Bounds) -> Held:
     call = estimate(by_round(turn.calls for turn in each.turns))
-    cold = estimate(by_round(turn.cold for turn in each.turns))
-    phases = estimate(by_round([sum(p.values()) for p in turn.phases] for turn in each.turns))
+    pairs = zip(by_round(t.cold for t in each.turns), by_round(t.calls for t in each.turns),
+                strict=True)  # fmt: skip
+    parts = tuple(_parts(each, forecast, bounds))
+    ceiling, binds = max(bounds.ceiling(each.case, None), _together(parts))
     return Held(
         case=each.case,
-        forecast=forecast,
         ceiling=ceiling,
-        parts=tuple(_parts(each.turns, forecast, ceiling)),
+        binds=binds,
+        forecast=forecast,
+        least=least,
+        parts=parts,
         call=call,
-        cold=cold,
-        phases=phases,
+        cold=estimate(by_round(turn.cold for turn in each.turns)),
+        slower=estimate([cold / warm for cold, warm in pairs]),
+        phases=estimate(by_round([sum(p.values()) for p in turn.phases] for turn in each.turns)),
         rate=_rate(each.case, forecast, call.median),
-        memory=_memory(each, forecast, ceiling, stream),
     )
+
+
+def _together(parts: Sequence[Part]) -> tuple[float, str]:
+    """Phases are over one after the other, so what each takes at the least adds up.
+
+    All of them together are a bound besides: what a cache holds, it holds once.
+    """
+    waits: dict[str, float] = {}
+    for part in parts:
+        waits[part.binds] = waits.get(part.binds, 0.0) + (part.ceiling or 0.0)
+    return sum(waits.values()), max(waits, key=lambda name: waits[name], default="")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bounds:
+    """What the operators of a case take together at the least: see `bounds`."""
+
+    subject: Subject
+    reading: Reading
+
+    @classmethod
+    def of(cls, held: Substituted) -> _Bounds:
+        """Nothing that the program counts is in doubt here: nothing is moved."""
+        found = Subject(held.analysis, held.net, held.cpu, held.load, {})
+        return cls(found, Reading(found.graph, answer_value, extent, answer_range))
+
+    def ceiling(self, case: Case, names: Collection[str] | None) -> tuple[float, str]:
+        """Seconds of these operators (None: all) on the port or level that takes longest.
+
+        Ports work side by side: that they take turns is not certain, and no part of a ceiling.
+        """
+        setup = setup_of(case)
+        steps = [
+            s for s in operators(self.subject, setup) if names is None or plain(s.name) in names
+        ]
+        found = [
+            (self.reading.value(bound.node), bound.resource)
+            for bound in least_times(self.subject, steps, setup)
+            if bound.sort != "compute"
+        ]
+        return max(found, default=(0.0, ""))
 
 
 def by_round(rounds: Iterable[Sequence[int]]) -> list[float]:
@@ -143,35 +183,25 @@ def by_round(rounds: Iterable[Sequence[int]]) -> list[float]:
     return [median(each) * NANO for each in rounds if each]
 
 
-def _streams(record: Validation) -> dict[int, float]:
-    """Bytes a second by threads, over the rounds."""
-    found = {}
-    for rates in record.rates:
-        known = [median(each["stream"]) for each in rates.rounds if each.get("stream")]
-        if known:
-            found[rates.threads] = median(known)
-    return found
-
-
 # ------------------------------------------------------------------------------------- the parts
 
 
-def _parts(turns: Sequence[Turn], forecast: Forecast, ceiling: Forecast) -> Iterator[Part]:
-    names = dict.fromkeys(name for turn in turns for phase in turn.phases for name in phase)
-    predicted = {each.name: each for each in forecast.operators}
-    least = {each.name: each for each in ceiling.operators}
+def _parts(each: Measured, forecast: Forecast, bounds: _Bounds) -> Iterator[Part]:
+    names = dict.fromkeys(name for turn in each.turns for phase in turn.phases for name in phase)
+    predicted = {operator.name: operator.seconds for operator in forecast.operators}
     found = groups(names, predicted)
-    estimates = [_estimate(seconds_of(turns, group.phases)) for group in found]
-    whole = sum(each.median for each in estimates if each is not None)
+    estimates = [_estimate(seconds_of(each.turns, group.phases)) for group in found]
+    whole = sum(estimated.median for estimated in estimates if estimated is not None)
     for group, measured in zip(found, estimates, strict=True):
-        own = [least[name] for name in group.operators]
+        own = frozenset(group.operators)
+        ceiling, binds = bounds.ceiling(each.case, own) if own else (None, "")
         yield Part(
             group=group,
-            ceiling=sum(each.seconds for each in own) if own else None,
-            predicted=sum(predicted[n].seconds for n in group.operators) if own else None,
+            ceiling=ceiling,
+            predicted=sum(predicted[name] for name in own) if own else None,
             measured=measured,
             share=measured.median / whole if measured is not None else None,
-            binds=_binds(own),
+            binds=binds,
         )
 
 
@@ -187,14 +217,6 @@ def seconds_of(turns: Sequence[Turn], phases: Sequence[str]) -> list[float]:
     return by_round([sum(p.get(n, 0) for n in phases) for p in turn.phases] for turn in turns)
 
 
-def _binds(operators: Sequence[OperatorForecast]) -> str:
-    """What most of their time waits for."""
-    waits: dict[str, float] = {}
-    for each in operators:
-        waits[each.bound] = waits.get(each.bound, 0.0) + each.seconds
-    return max(waits, key=lambda name: waits[name], default="")
-
-
 # ------------------------------------------------------------------------------------- the rates
 
 
@@ -207,24 +229,3 @@ def _rate(case: Case, forecast: Forecast, seconds: float) -> Rate:
         ops=sum(operations.get(work.unit, 0.0) * work.amount for work in done) / seconds,
         bytes=weights / seconds,
     )
-
-
-def _memory(each: Measured, forecast: Forecast, ceiling: Forecast, stream: float) -> FromMemory:
-    """Cold minus warm, round by round: what slows a round down is in both."""
-    pairs = [(median(turn.cold), median(turn.calls)) for turn in each.turns if turn.cold]
-    slower = estimate([cold / warm for cold, warm in pairs])
-    saved = median([(cold - warm) * NANO for cold, warm in pairs])
-    least, most = (_from_memory(run) for run in (ceiling, forecast))
-    waits = forecast.bound == _outermost(forecast)
-    kept = min(most, max(0.0, saved * stream)) if stream and waits else None
-    return FromMemory(least=least, most=most, kept=kept, slower=slower)
-
-
-def _outermost(run: Forecast) -> str:
-    levels = run.operators[0].levels if run.operators else ()
-    return levels[-1].name if levels else ""
-
-
-def _from_memory(run: Forecast) -> float:
-    """Bytes that cross the outermost level."""
-    return sum(each.levels[-1].bytes for each in run.operators if each.levels)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from perfdsl.present import json_form
 
 if TYPE_CHECKING:
+    from perfdsl.compare.caching import Fetched
+    from perfdsl.compare.ceilings import Excess
     from perfdsl.compare.forecast import Forecast
     from perfdsl.compare.report import Counted, Report
     from perfdsl.compare.validation import Held, Part
@@ -44,8 +46,10 @@ def document(report: Report, *, file: str, tool: str, exit_code: int) -> str:
             "complete": record.complete,
         },
         "model": {**record.model.model_dump(mode="json"), "shape": record.shape},
-        "cases": [_case(each) for each in report.cases],
+        "cases": [_case(each, report.fetched.get(each.case)) for each in report.cases],
         "counts": [_counted(each) for each in report.counted],
+        "above_ceiling": [_excess(each) for each in report.diagnosis.excesses],
+        "explanations": [list(names) for names in report.diagnosis.explanations],
         "notes": list(report.notes),
         "doubts": list(report.doubts),
         "answers": json.loads(answers),
@@ -53,10 +57,11 @@ def document(report: Report, *, file: str, tool: str, exit_code: int) -> str:
     return json.dumps(told, indent=2, allow_nan=False)
 
 
-def _case(held: Held) -> Plain:
+def _case(held: Held, fetched: Fetched | None) -> Plain:
     return {
         **held.case.model_dump(mode="json"),
-        "ceiling": _forecast(held.ceiling),
+        "ceiling": {"seconds": held.ceiling, "binds": held.binds},
+        "least": _forecast(held.least),
         "predicted": _forecast(held.forecast),
         "call": _estimate(held.call),
         "cold_call": _estimate(held.cold),
@@ -69,13 +74,37 @@ def _case(held: Held) -> Plain:
             "convention": "2 op/MAC",
             "weight_bytes_per_second": held.rate.bytes,
         },
-        "memory": {
-            "least_bytes": held.memory.least,
-            "most_bytes": held.memory.most,
-            "kept_bytes": held.memory.kept,
-            "cold_over_warm": _estimate(held.memory.slower),
-        },
+        "cold_over_warm": _estimate(held.slower),
+        "fetched": _fetched(fetched) if fetched else None,
         "parts": [_part(each) for each in held.parts],
+    }
+
+
+def _excess(found: Excess) -> Plain:
+    from perfdsl.compare.accusations import told
+
+    return {
+        "what": found.what,
+        "threads": found.threads,
+        "tokens": found.setup.tokens if found.setup else None,
+        "cold": found.setup.cold if found.setup else None,
+        "measured": found.best,
+        "ceiling": found.least,
+        "resource": found.resource,
+        "sure": found.sure,
+        "conflict": list(found.conflict),
+        "told": told(found),
+    }
+
+
+def _fetched(found: Fetched) -> Plain:
+    return {
+        "weight_bytes": found.weights,
+        "cache_bytes": found.capacity,
+        "least_bytes": found.least,
+        "most_bytes": found.most,
+        "weights_stay": found.answer,
+        "told": found.sentence,
     }
 
 

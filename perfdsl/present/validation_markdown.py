@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from perfdsl.present import markdown
 from perfdsl.present.bench_page import NAMES
 from perfdsl.present.bench_tables import Table
-from perfdsl.present.validation_page import count_lines, head
+from perfdsl.present.validation_page import ceiling_lines, count_lines, head
 from perfdsl.present.validation_tables import tables
 
 if TYPE_CHECKING:
@@ -19,9 +19,11 @@ def page(report: Report) -> str:
     """The whole page."""
     lines = [f"# {markdown.escaped(report.analysis)}, measured", ""]
     lines += [f"- {name}: {markdown.escaped(told)}" for name, told in head(report)]
-    for table in tables(report.cases):
+    for table in tables(report):
         lines += ["", f"## {table.title}", "", *_table(table)]
     lines += ["", "## Counts", "", *(f"- {markdown.escaped(each)}" for each in _counts(report))]
+    lines += ["", "## Ceilings", ""]
+    lines += [f"- {markdown.escaped(told)}" for _, told in ceiling_lines(report)]
     if report.notes or report.doubts:
         lines += ["", "## Notes and doubts", ""]
         lines += [f"- {markdown.escaped(each)}" for each in (*report.notes, *report.doubts)]

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 def page(report: Report, theme: Theme) -> str:
     """The whole page; times are medians over the rounds."""
     rows: list[Row] = list(_head(report, theme))
-    for table in tables(report.cases):
+    for table in tables(report):
         rows += [(), ((table.title, "bold"),), *lines_of(table)]
     rows += [(), *_counts(report, theme)]
-    rows += [(), *_notes(report, theme)]
+    rows += [(), *_ceilings(report, theme)]
+    rows += [(), *_notes(report, theme)] if report.notes or report.doubts else []
     return f"{paint(rows, theme)}\n\n{text.page([report.answer], theme)}"
 
 
@@ -69,6 +70,28 @@ def count_lines(report: Report) -> Iterator[tuple[str, str]]:
             first, *more = finding.lines()
             yield "doubt", f"{_tokens(each)}: {first}"
             yield from (("", line) for line in more)
+
+
+def _ceilings(report: Report, theme: Theme) -> Iterator[Row]:
+    yield (("Ceilings: the least that the machine takes, against what was measured", "bold"),)
+    for mark, told in ceiling_lines(report):
+        style = {"good": "good", "doubt": "bad"}.get(mark, "")
+        lead = theme.mark(mark) if mark else " "
+        yield from hanging(((GAP, ""), (lead, style), (" ", "")), told, theme)
+
+
+def ceiling_lines(report: Report) -> Iterator[tuple[str, str]]:
+    """What is faster than the machine file allows, and the figure that would explain it."""
+    from perfdsl.compare.accusations import told as excess_told
+
+    found = report.diagnosis
+    if not found.excesses:
+        yield "good", "nothing is faster than the machine file and the program allow"
+        return
+    for each in found.excesses:
+        yield "doubt" if each.sure else "ask", excess_told(each)
+    for names in found.explanations[:1]:
+        yield "", f"explained by {' and '.join(names)}, if that is false: see the messages"
 
 
 def _tokens(counted: Counted) -> str:

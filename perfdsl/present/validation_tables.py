@@ -10,7 +10,8 @@ from perfdsl.records import dataclass, replace
 from perfdsl.semantics.text import plain
 
 if TYPE_CHECKING:
-    from perfdsl.compare.validation import FromMemory, Held, Part
+    from perfdsl.compare.report import Report
+    from perfdsl.compare.validation import Held, Part
     from perfdsl.measure.statistics import Estimate
 
 SMALL = 0.005  # of the time: parts below it are one line together
@@ -18,15 +19,17 @@ MEGA, MICRO = 1e6, 1e-6
 LONG = 0.02  # seconds: from here on the parts of a call are told in milliseconds
 
 
-def tables(cases: Sequence[Held]) -> Iterator[Table]:
+def tables(report: Report) -> Iterator[Table]:
     """All that there is to tell of times, in reading order."""
+    cases = report.cases
     if not cases:
         return
     yield calls(cases)
     yield rates(cases)
     for each in cases:
         yield parts(each)
-    yield memory(cases)
+    if report.fetched:
+        yield memory(report)
 
 
 def calls(cases: Sequence[Held]) -> Table:
@@ -36,14 +39,14 @@ def calls(cases: Sequence[Held]) -> Table:
     rows = [
         (
             *case(each.case),
-            _ms(each.ceiling.seconds),
+            _ms(each.ceiling),
             _ms(each.forecast.seconds),
             _ms(each.call.median),
             percent(each.call.spread),
             _ms(each.cold.median),
             percent(each.efficiency),
             plain(each.ratio, 3),
-            each.ceiling.bound,
+            each.binds or NONE,
         )
         for each in cases
     ]
@@ -123,16 +126,21 @@ def _line(sums: _Sums, unit: float) -> tuple[str, ...]:
     )
 
 
-def memory(cases: Sequence[Held]) -> Table:
-    """How much of what a call reads must have come from memory."""
-    heads = ("tokens", "threads", "cold/warm", "at least MB", "at most MB", "caches held MB")
-    rows = [(*case(each.case), *_memory(each.memory)) for each in cases]
-    return Table("Bytes from memory in a warm call", heads, tuple(rows))
-
-
-def _memory(found: FromMemory) -> tuple[str, ...]:
-    kept = NONE if found.kept is None else plain(found.kept / MEGA, 3)
-    return plain(found.slower.median, 3), _mb(found.least), _mb(found.most), kept
+def memory(report: Report) -> Table:
+    """How much of the weights must have come from memory in a warm call, and could have."""
+    heads = ("tokens", "threads", "cold/warm", "weights MB", "of memory: at least", "at most",
+             "do they stay in the cache?")  # fmt: skip
+    rows = [
+        (
+            *case(each.case),
+            plain(each.slower.median, 3),
+            *(_mb(amount) for amount in (found.weights, found.least, found.most)),
+            found.answer,
+        )
+        for each in report.cases
+        if (found := report.fetched.get(each.case)) is not None
+    ]
+    return Table("Weights that a warm call fetched from memory", heads, tuple(rows))
 
 
 def _mb(amount: float) -> str:

@@ -3,15 +3,16 @@
 import pytest
 
 from perfdsl.compare.report import Report, report
+from perfdsl.compare.substitution import Substituted
 from perfdsl.measure.executed import Executed, ExecutedOperator
 from perfdsl.measure.results import Case
 from perfdsl.pipeline import Options
-from tests.compare.machines import ANALYSIS, PUBLISHED, asked, held
-from tests.compare.validations import PHASES, a_validation
+from tests.compare.machines import ANALYSIS, MACHINE, PUBLISHED, asked, held
+from tests.compare.validations import a_validation, predicted
 
 SHORT = Case(texts=1, tokens=12, threads=2)
 ALONE = Case(texts=1, tokens=12, threads=1)
-SECONDS = 16e-3  # of a call, a millisecond for each phase
+SECONDS = 16e-3  # of a call, several times as long as it is predicted
 CLAIMS = """
 workload page { tokens = 300 token }
 workload first { tokens = 12 token; start = cold }
@@ -27,9 +28,18 @@ def claimed(*lines: str) -> str:
     )
 
 
-def told(tmp_path, *lines, cases=(SHORT, ALONE), **changes) -> Report:
+def slowed(program: Substituted, case: Case) -> dict[str, float]:
+    """All phases as much slower than predicted as makes them the seconds together."""
+    seconds = predicted(program, case)
+    return {name: each * SECONDS / sum(seconds.values()) for name, each in seconds.items()}
+
+
+def told(tmp_path, *lines, cases=(SHORT,), **changes) -> Report:
     program = held(asked(tmp_path, analysis=claimed(*lines) if lines else ANALYSIS))
-    times = changes.pop("times", lambda _: dict.fromkeys(PHASES, SECONDS / len(PHASES)))
+
+    def times(case: Case) -> dict[str, float]:
+        return slowed(program, case)
+
     record = a_validation(cases, times, PUBLISHED, slow=[1.0] * 7, **changes)
     found = report(program, record, Options())
     assert isinstance(found, Report), found
@@ -47,6 +57,7 @@ def test_claims_over_measured_times_are_judged_by_the_record(tmp_path):
         'claim "quick" real.time <= 20 ms',
         'claim "quicker" real.time <= 10 ms',
         'claim "threads help" real.time[one_core] >= 1.5 * real.time',
+        cases=(SHORT, ALONE),
     )
     assert verdicts(found) == ["holds", "fails", "fails"]
     assert found.wrong
@@ -86,7 +97,7 @@ def test_noise_leaves_a_claim_undecided(tmp_path):
     """Rounds from 12 to 20 ms neither keep nor break a claim of 16 ms."""
     program = held(asked(tmp_path, analysis=claimed('claim "quick" real.time <= 16 ms')))
 
-    times = dict.fromkeys(PHASES, SECONDS / len(PHASES))
+    times = slowed(program, SHORT)
     slow = [0.75, 0.8, 0.9, 1.0, 1.1, 1.2, 1.25]
     found = report(program, a_validation([SHORT], lambda _: times, PUBLISHED, slow=slow), Options())
     assert isinstance(found, Report)
@@ -128,22 +139,28 @@ def test_a_count_that_differs_is_wrong_and_named(tmp_path):
 # -------------------------------------------------------------------------------------- doubts
 
 
-@pytest.mark.parametrize(
-    "changes, words",
-    [
-        ({"complete": False}, "an interrupt ended"),
-        ({"reached": {"clock": 4e9, "stream": 5e10}}, ""),
-    ],
-)
-def test_doubts_of_a_measurement_are_told(tmp_path, changes, words):
-    found = told(tmp_path, **changes)
-    assert any(words in doubt for doubt in found.doubts) or not words
+def test_an_interrupt_is_a_doubt(tmp_path):
+    """Whole rounds are kept and told, with a word of what is missing."""
+    found = told(tmp_path, complete=False)
+    assert any("an interrupt ended" in doubt for doubt in found.doubts)
+
+
+def test_a_measurement_above_its_ceiling_is_wrong_and_explained(tmp_path):
+    """A machine file with half the clock: the probes of the same rounds accuse the clock."""
+    slower = MACHINE.replace("clock = 4 GHz +- 0.1 GHz", "clock = 2 GHz +- 0.05 GHz")
+    program = held(asked(tmp_path, machine=slower))
+    record = a_validation([SHORT], lambda case: slowed(program, case), PUBLISHED, slow=[1.0] * 7)
+    found = report(program, record, Options())
+    assert isinstance(found, Report)
+    assert found.diagnosis.explanations[0] == ("clock",)
+    assert "`clock`" in found.accused[0].title
+    assert found.wrong
 
 
 def test_a_clock_that_moves_is_a_doubt(tmp_path):
     """Rates differ by the rounds' slowness here, and the clock with them."""
     program = held(asked(tmp_path))
-    times = dict.fromkeys(PHASES, 1e-3)
+    times = slowed(program, SHORT)
     record = a_validation([SHORT], lambda _: times, PUBLISHED)
     found = report(program, record, Options())
     assert isinstance(found, Report)

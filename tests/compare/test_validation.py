@@ -2,14 +2,12 @@
 
 import pytest
 
-from perfdsl.compare.forecast import Forecast, forecasts
-from perfdsl.compare.phases import groups
 from perfdsl.compare.substitution import Substituted
 from perfdsl.compare.validation import Held, held_cases
 from perfdsl.measure.kinds import KINDS
 from perfdsl.measure.results import Case
 from tests.compare.machines import PUBLISHED, asked, held
-from tests.compare.validations import PHASES, a_validation
+from tests.compare.validations import PHASES, a_validation, predicted
 from tests.measure.records import SLOW
 
 SHORT = Case(texts=1, tokens=1, threads=1)
@@ -19,18 +17,6 @@ LONG = Case(texts=1, tokens=256, threads=2)
 @pytest.fixture(scope="module")
 def program(tmp_path_factory) -> Substituted:
     return held(asked(tmp_path_factory.mktemp("held")))
-
-
-def predicted(program: Substituted, case: Case) -> dict[str, float]:
-    """Each phase as long as its group is predicted; a group's second phase takes nothing."""
-    (found,) = forecasts(program, [case])
-    assert isinstance(found, Forecast)
-    seconds = {each.name: each.seconds for each in found.operators}
-    return {
-        phase: sum(seconds[name] for name in group.operators) if not at else 1e-9
-        for group in groups(PHASES, seconds)
-        for at, phase in enumerate(group.phases)
-    }
 
 
 def one(program, case, **changes) -> Held:
@@ -62,7 +48,7 @@ def test_the_ceiling_is_never_above_the_prediction(program):
     """It takes the least traffic and efficiencies of one, of the same operators."""
     for case in (SHORT, LONG):
         found = one(program, case)
-        assert found.ceiling.seconds <= found.forecast.seconds
+        assert found.ceiling <= found.forecast.seconds * (1 + 1e-12)
         for part in found.parts:
             assert part.ceiling is not None
             assert part.predicted is not None
@@ -97,18 +83,11 @@ def test_an_operator_that_nothing_times_and_a_phase_that_nothing_predicts_are_ke
     assert parts["checksums"].measured is not None
 
 
-def test_cold_calls_tell_what_the_caches_held(program):
-    """One token waits for memory: 0.2 ms more at 55 GB/s are 11 MB that had not to come again."""
+def test_a_cold_call_is_told_beside_the_warm_one(program):
+    """0.2 ms more for what takes a millisecond and something."""
     found = one(program, SHORT, slow=[1.0], cold=0.2e-3)
-    assert found.memory.kept == pytest.approx(0.2e-3 * 5.5e10, rel=1e-3)
-    assert found.memory.least < found.memory.most
-    room = 32 * 2**20
-    assert found.memory.most - found.memory.least == pytest.approx(room, rel=0.01)
-
-
-def test_cold_calls_tell_nothing_where_a_call_waits_for_a_port(program):
-    long = Case(texts=1, tokens=2048, threads=1)
-    assert one(program, long, cold=0.2e-3).memory.kept is None
+    assert found.cold.median - found.call.median == pytest.approx(0.2e-3, rel=1e-3)
+    assert found.slower.median == pytest.approx(found.cold.median / found.call.median)
 
 
 def test_cases_without_a_whole_round_are_left_out(program):

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from perfdsl.compare.forecast import Forecast, forecasts
+from perfdsl.compare.phases import groups
+from perfdsl.compare.substitution import Substituted
 from perfdsl.measure.disturbance import Disturbance
 from perfdsl.measure.executed import Executed
 from perfdsl.measure.results import Case, ModelFacts
@@ -14,12 +17,25 @@ PHASES = (
     "ffn_down", "attn_norm", "pool", "quantise_pooled", "dense_2", "quantise_dense", "dense_3",
     "normalise",
 )  # fmt: skip
+# What `machines.MACHINE` would be probed as, a second and thread.
 REACHED: Mapping[str, float] = {
-    "int8": 1.0e12, "bf16": 5.1e11, "fp32": 2.5e11, "stream": 5.5e10, "clock": 4.0e9,
+    "int8": 5.0e11, "bf16": 2.5e11, "fp32": 1.25e11, "stream": 2.9e10, "clock": 4.0e9,
 }  # fmt: skip
 
 Times = Callable[[Case], Mapping[str, float]]
 """Seconds of each phase in a case, summed over the layers."""
+
+
+def predicted(program: Substituted, case: Case) -> dict[str, float]:
+    """Each phase as long as its group is predicted; a group's second phase takes nothing."""
+    (found,) = forecasts(program, [case])
+    assert isinstance(found, Forecast)
+    seconds = {each.name: each.seconds for each in found.operators}
+    return {
+        phase: sum(seconds[name] for name in group.operators) if not at else 1e-9
+        for group in groups(PHASES, seconds)
+        for at, phase in enumerate(group.phases)
+    }
 
 
 def a_turn(phases: Mapping[str, float], slow: float, cold: float) -> Turn:
@@ -32,6 +48,11 @@ def a_turn(phases: Mapping[str, float], slow: float, cold: float) -> Turn:
         phases=tuple({n: round(ns * part) for n, ns in each.items()} for part in (1.1, 1.0, 0.9)),
         cold=(round(whole + cold * slow * 1e9),),
     )
+
+
+def _rates(reached: Mapping[str, float], threads: int, slow: float) -> dict[str, tuple[float, ...]]:
+    """Of one thread's clock, and of all threads together."""
+    return {n: (rate * (1 if n == "clock" else threads) / slow,) for n, rate in reached.items()}
 
 
 def a_validation(
@@ -68,7 +89,13 @@ def a_validation(
         rates=tuple(
             Rates(
                 threads=threads,
-                rounds=tuple({n: (rate / each,) for n, rate in reached.items()} for each in slow),
+                rounds=tuple(
+                    {
+                        n: (rate * (1 if n == "clock" else threads) / each,)
+                        for n, rate in reached.items()
+                    }
+                    for each in slow
+                ),
             )
             for threads in dict.fromkeys(case.threads for case in cases)
         ),
