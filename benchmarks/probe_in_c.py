@@ -20,15 +20,14 @@ from pathlib import Path
 
 from perfdsl.measure.environment import environment
 from perfdsl.measure.machine import DRAM, HUGE
+from perfdsl.measure.machine_levels import levels, thread_counts
 from perfdsl.measure.machine_plan import (
     Gauge,
     Loop,
     arithmetic,
     latencies,
-    levels,
     moved,
     room,
-    thread_counts,
 )
 from perfdsl.measure.machine_rounds import fastest
 from perfdsl.measure.probes.loops import compile_loops

@@ -9,16 +9,15 @@ from datetime import UTC, datetime
 from perfdsl.measure.disturbance import between, counters
 from perfdsl.measure.environment import environment
 from perfdsl.measure.machine import HUGE, SMALL, Level, Machine
+from perfdsl.measure.machine_levels import levels, thread_counts
 from perfdsl.measure.machine_plan import (
     Gauge,
     arithmetic,
     curve,
     latencies,
-    levels,
     meetings,
     moved,
     room,
-    thread_counts,
 )
 from perfdsl.measure.machine_rounds import Protocol, Told, rounds
 from perfdsl.measure.probes.peaks import every_family, macs

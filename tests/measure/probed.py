@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from perfdsl.measure.disturbance import Disturbance
 from perfdsl.measure.machine import DRAM, HUGE, SMALL, Level, Machine, Series
-from perfdsl.measure.machine_plan import deep, stretch
+from perfdsl.measure.machine_levels import deep, stretch
 from tests.measure.records import MACHINE as WHERE
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30

@@ -9,7 +9,8 @@ from perfdsl.measure.kinds import KINDS
 from perfdsl.measure.machine import DRAM, HUGE, SMALL, Machine
 from perfdsl.measure.machine_doubts import NoisyError, check_noise, doubts
 from perfdsl.measure.machine_figures import Key, figures
-from perfdsl.measure.machine_plan import Gauge, Loop, deep, levels, stretch, thread_counts
+from perfdsl.measure.machine_levels import deep, levels, stretch, thread_counts
+from perfdsl.measure.machine_plan import Gauge, Loop
 from perfdsl.measure.machine_rounds import Protocol, rounds
 from perfdsl.measure.machine_session import ProbeError, probed
 from perfdsl.measure.recorded import text
