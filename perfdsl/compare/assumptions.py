@@ -34,7 +34,8 @@ class Assumption:
 
     span: where the figure is written. provenance: what is said of it: measured, spec, assumed.
     parts: of a bandwidth or peak that is computed, the figures of its block that it is made of: all
-    of them may be wrong alike, as where each was written in another unit.
+    of them may be wrong alike, as where each was written in another unit. counted: it is a factor
+    of what the program counts.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Assumption:
     span: Span
     provenance: str
     parts: frozenset[str] = frozenset()
+    counted: bool = False
 
     def moved(self, factor: float, reading: Reading) -> dict[int, float]:
         """The values that replace its nodes where it is so many times as much."""
@@ -86,7 +88,9 @@ def assumptions(of: Subject, threads: Iterable[int]) -> tuple[Assumption, ...]:
             said = _provenance(value.node, of.graph)
             found.append(Assumption(name, nodes, value, span, said, parts))
     found.extend(
-        Assumption(name, dict.fromkeys(counts, node), Quantity(node), of.analysis.span, "")
+        Assumption(
+            name, dict.fromkeys(counts, node), Quantity(node), of.analysis.span, "", counted=True
+        )
         for name, node in of.doubted.items()
     )
     return tuple(found)

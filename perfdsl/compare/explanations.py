@@ -22,13 +22,19 @@ def ranked(
     return tuple(sorted(suspects, key=lambda each: (each.name not in accused, order(each))))
 
 
-def order(each: Suspect) -> tuple[bool, int, int, int, int, float]:
-    """Those that no probe clears first, then by what they explain, then by how far they move."""
+def order(each: Suspect) -> tuple[bool, int, int, bool, int, int, float]:
+    """Those that no probe clears first, then by what they explain, then by how far they move.
+
+    What the program counts comes behind the figures of the hardware: it is held against loops and
+    against the runner in tests, and they were written down.
+    """
     trust = TRUST.index(each.provenance) if each.provenance in TRUST else 1
     steps = round(math.log(each.whole_move) / math.log(ALIKE))
     # Of two counts the larger comes first: it can be wrong by less than the other.
-    counted = -each.stated.shown if each.whole_move != each.move else 0.0
-    return bool(each.cleared), -len(each.explains), -each.simply, steps, trust, counted
+    larger = -each.stated.shown if each.whole_move != each.move else 0.0
+    return (
+        bool(each.cleared), -len(each.explains), -each.simply, each.counted, steps, trust, larger,
+    )  # fmt: skip
 
 
 def explanations_of(suspects: Sequence[Suspect], count: int) -> tuple[tuple[str, ...], ...]:
@@ -49,8 +55,9 @@ def explanations_of(suspects: Sequence[Suspect], count: int) -> tuple[tuple[str,
     return ()
 
 
-def _total(together: Sequence[Suspect]) -> tuple[int, int, int]:
+def _total(together: Sequence[Suspect]) -> tuple[int, int, int, int]:
     """To sort by; suspects come in order, and stay so where nothing tells them apart."""
     steps = sum(round(math.log(each.whole_move) / math.log(ALIKE)) for each in together)
     lucky_ones = sum(len(each.explains) - each.simply for each in together)
-    return sum(bool(each.cleared) for each in together), lucky_ones, steps
+    cleared = sum(bool(each.cleared) for each in together)
+    return cleared, lucky_ones, sum(each.counted for each in together), steps

@@ -38,7 +38,8 @@ class Suspect:
     in force for which the values are told. explains: places in the list of excesses; simply: how
     many of them also if caches keep nothing of what does not fit. move: how many times as much or
     as little, at least 1; whole_move: up to the next whole number, where it counts something
-    (lanes, instructions). cleared: probes that contradict such a value.
+    (lanes, instructions). cleared: probes that contradict such a value. counted: it is what the
+    program counts, and no figure of the hardware.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Suspect:
     move: float
     whole_move: float
     cleared: tuple[str, ...]
+    counted: bool
     provenance: str
     span: Span
 
@@ -118,6 +120,7 @@ def _suspect(
         move_by,
         whole,
         _cleared(each, likely.factor, witnesses, reading),
+        each.counted,
         each.provenance,
         each.span,
     )

@@ -87,19 +87,22 @@ def test_no_noise_makes_a_suspect_of_a_right_file(seed, tmp_path):
         ("width", {"int8_dot.width", "int8_dot.issue"}),
         ("dram", {"dram.bandwidth"}),
         ("l3_core", {"l3.per_core"}),
+        ("l3", {"l3.size"}),
     ],
 )
 def test_half_of_a_figure_is_found_on_any_machine(field, names, seed, tmp_path):
     """What shows at all is explained by the figure that was halved; clock and width always show."""
     machine = by_chance(seed)
-    changes = {field: getattr(machine, field) / 2}
+    changes = {field: getattr(machine, field) / 2, "l3": machine.l3}
     if field == "dram":
         changes["dram_core"] = machine.dram_core / 2
     if field == "width":
         changes = {"width": machine.width // 2}
+    if field == "l3":
+        changes = {"l3": machine.l3 // 4}
     room = int(0.75 * machine.l3)
     diagnosis = found(machine, replace(machine, **changes), tmp_path, seed=seed, sizes=(room,))
-    assert diagnosis.excesses or field in {"dram", "l3_core"}
+    assert diagnosis.excesses or field in {"dram", "l3_core", "l3"}
     assert not diagnosis.excesses or first(diagnosis) in names
 
 
