@@ -26,7 +26,6 @@ from perfdsl.runner.pool import Pool
 
 CHAIN = 1 << 29  # bytes of the longest chain, if it is beyond the caches: 1 GB takes 2 s to make
 WARM = 4  # passes before a run in a cache
-SPARE = 4 * transfers.PAGE  # behind a stretch: a copy needs two pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class Gauge:
     size: int = 0
     small_pages: float | None = None
     fixed: bool = False
+    memories: Sequence[Memory] = ()  # to which its loops know the addresses alone: kept for them
 
 
 # ------------------------------------------------------------------------------------- in registers
@@ -90,6 +90,7 @@ class Room:
     def __init__(self, sizes: Sequence[int]) -> None:
         self._sizes = sizes
         self._made: dict[str, tuple[Sequence[Memory], Sequence[float | None]]] = {}
+        self._smooth: dict[tuple[str, int], Sequence[int]] = {}
 
     def on(self, pages: str, threads: int) -> tuple[Sequence[Memory], float | None]:
         """What so many threads have, and the largest share of small pages among it."""
@@ -100,13 +101,20 @@ class Room:
         told = [share for share in shares[:threads] if share is not None]
         return made[:threads], max(told, default=None)
 
+    def smooth(self, pages: str, size: int) -> Sequence[int]:
+        """For each thread where in its memory so many bytes lie best."""
+        if (pages, size) not in self._smooth:
+            found, _ = self.on(pages, len(self._sizes))
+            self._smooth[pages, size] = transfers.smoothest(found, size)
+        return self._smooth[pages, size]
+
 
 def room(known: Sequence[Level], counts: Sequence[int]) -> Room:
     """Enough for the largest of the gauges in which each thread takes part."""
     return Room(
         [
             max(stretch(known, place, n) for place in range(len(known)) for n in counts if n > each)
-            + SPARE
+            + transfers.SPARE
             for each in range(max(counts))
         ]
     )
@@ -128,15 +136,18 @@ def _transfer(
 ) -> Gauge:
     level, size = known[place].name, stretch(known, place, threads)
     found, small = at.on(pages, threads)
+    # What is as small as a page of the host, or is spread over all of a cache, lies nowhere badly.
+    alone = known[place].shared == 1 and place > 0
+    firsts = at.smooth(pages, size)[:threads] if alone else [each.address for each in found]
     return Gauge(
         kind.value, threads,
-        tuple(_moving(kind, threads, size, places, found, level) for places in transfers.SHAPES),
-        level, pages, size, small,
+        tuple(_moving(kind, threads, size, places, firsts, level) for places in transfers.SHAPES),
+        level, pages, size, small, memories=found,
     )  # fmt: skip
 
 
 def _moving(
-    kind: Transfer, threads: int, size: int, places: int, found: Sequence[Memory], level: str
+    kind: Transfer, threads: int, size: int, places: int, firsts: Sequence[int], level: str
 ) -> Loop:
     """With so many places of the stretch at once."""
     halves = 2 if kind is Transfer.COPY else 1
@@ -145,7 +156,7 @@ def _moving(
 
     def run(turns: int) -> int:
         def share(gate: int, thread: int) -> None:
-            loop(gate, thread, threads, turns, places, found[thread].address, gap, warm)
+            loop(gate, thread, threads, turns, places, firsts[thread], gap, warm)
 
         return abreast(threads, share)
 

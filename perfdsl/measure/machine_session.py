@@ -20,6 +20,7 @@ from perfdsl.measure.machine_plan import (
     room,
 )
 from perfdsl.measure.machine_rounds import Protocol, Told, rounds
+from perfdsl.measure.probes.loops import compile_loops
 from perfdsl.measure.probes.peaks import every_family, macs
 from perfdsl.measure.probes.transfers import Transfer
 from perfdsl.measure.timing import NANO, Stopwatch
@@ -41,10 +42,7 @@ class ProbeError(RunnerError):
 
 
 def probed(tool: str, told: Told, *, quick: bool, protocol: Protocol | None = None) -> Machine:
-    """The record. Raises ProbeError.
-
-    Loops are compiled before (`compile_loops`), or their first turn takes as long as that.
-    """
+    """The record. Raises ProbeError. Who wants to be told of compiling has it done before."""
     try:
         return _probed(tool, told, quick=quick, protocol=protocol or (QUICK if quick else USUAL))
     except (MemoryError, OSError) as error:
@@ -56,6 +54,7 @@ def probed(tool: str, told: Told, *, quick: bool, protocol: Protocol | None = No
 
 
 def _probed(tool: str, told: Told, *, quick: bool, protocol: Protocol) -> Machine:
+    compile_loops()
     watch, where, cores = Stopwatch(), environment(), default_threads()
     began = watch.clock()
     known, counts = levels(where.processor, where.system), thread_counts(cores, quick=quick)

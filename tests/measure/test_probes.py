@@ -342,3 +342,14 @@ def test_every_gated_kernel_is_compiled_before_it_is_timed():
         found |= {each for name, each in vars(module).items() if name.startswith("gated_")}
     missing = {peaks.GATED[each] for each in peaks.Family if each not in peaks.every_family()}
     assert found - missing == set(loops.LOOPS) - {meeting.nothing}
+
+
+def test_each_thread_reads_where_its_memory_lies_best():
+    """Some place of its own memory, with room for what is read there."""
+    made = memories([HUGE, HUGE // 2 + transfers.SPARE])
+    chosen = transfers.smoothest(made, HUGE // 4)
+    assert len(chosen) == 2
+    for address, each in zip(chosen, made, strict=True):
+        offset = address - each.address
+        assert offset % (HUGE // 4) == 0
+        assert 0 <= offset <= each.data.size - HUGE // 4 - transfers.SPARE

@@ -42,15 +42,28 @@ def leave(gate: int, thread: int) -> None:
     exchange(gate + DESK + thread * LINE + ENDED, nanoseconds())
 
 
+class Gate:
+    """The words of a gate for so many threads. It opens once."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._memory = np.zeros(LINE * (threads + 2) // 8, np.int64)
+        self.address = -(-self._memory.ctypes.data // LINE) * LINE
+
+    def spent(self) -> int:
+        """Nanoseconds from the first beginning to the last end."""
+        first = (self.address + DESK - self._memory.ctypes.data) // 8
+        words = self._memory[first : first + self._threads * LINE // 8]
+        desks = words.reshape(self._threads, LINE // 8)
+        return int(desks[:, ENDED // 8].max() - desks[:, BEGAN // 8].min())
+
+
 def abreast(threads: int, share: Share) -> int:
     """Nanoseconds from the first beginning to the last end, each thread on a core of its own.
 
     What a share can raise it must raise on one thread, too: try it there first, or the others wait
     at the gate for ever.
     """
-    memory = np.zeros(LINE * (threads + 2) // 8, np.int64)
-    gate = -(-memory.ctypes.data // LINE) * LINE
-    together(threads, partial(share, gate), Stopwatch().clock)
-    first = (gate + DESK - memory.ctypes.data) // 8
-    desks = memory[first : first + threads * LINE // 8].reshape(threads, LINE // 8)
-    return int(desks[:, ENDED // 8].max() - desks[:, BEGAN // 8].min())
+    gate = Gate(threads)
+    together(threads, partial(share, gate.address), Stopwatch().clock)
+    return gate.spent()
