@@ -331,6 +331,10 @@ def validate(
     scenarios: Scenarios = None,
     policy: Policy = "",
     form: Annotated[AnswerForm, option("--format", help="of the report")] = AnswerForm.TEXT,
+    fit: Annotated[
+        str, option("--fit", metavar="N,N", help="fit efficiencies to these, predict the others")
+    ] = "",
+    proposing: Annotated[bool, option("--next", help="tell what to measure next")] = False,
     picture: Annotated[
         Path | None, option("--picture", metavar="FILE", help="a roofline, .svg or .png")
     ] = None,
@@ -349,7 +353,7 @@ def validate(
     screen = Screen(color, width)
     asked = cli_validate.Asked(
         analysis, name, model, machine, tokens, threads, rounds, not no_counts, settings or [],
-        scenarios or [], policy, form, picture, force, replay, records, no_record,
+        scenarios or [], policy, form, fit, proposing, picture, force, replay, records, no_record,
     )  # fmt: skip
     with mistakes_told(screen, model):
         code = cli_validate.validate(asked, screen, problem)

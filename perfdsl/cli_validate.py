@@ -39,6 +39,8 @@ class Asked:
     scenarios: Sequence[str]
     policy: str
     form: AnswerForm
+    fit: str
+    proposing: bool
     picture: Path | None
     force: bool
     replay: Path | None
@@ -72,8 +74,9 @@ def _told(held: Substituted, record: Validation, asked: Asked, screen: Screen) -
     from perfdsl.compare.report import Report, report
     from perfdsl.solve.reading import Timeout
 
+    fit = _fit(asked, [each.case.tokens for each in record.measured])
     try:
-        found = report(held, record, _options(asked))
+        found = report(held, record, _options(asked), fit=fit, proposing=asked.proposing)
     except Timeout:
         raise BadWordError(f"there is no answer after {SECONDS:g} s") from None
     if not isinstance(found, Report):
@@ -86,6 +89,16 @@ def _told(held: Substituted, record: Validation, asked: Asked, screen: Screen) -
     if asked.picture is not None:
         _draw(found, asked.picture)
     return code
+
+
+def _fit(asked: Asked, measured: Sequence[int]) -> list[int]:
+    """The lengths that a calibrated model is fitted to. Raises BadWordError."""
+    lengths = numbers("--fit", asked.fit)
+    missing = [str(each) for each in lengths if each not in measured]
+    if missing:
+        known = ", ".join(map(str, dict.fromkeys(measured)))
+        raise BadWordError(f"--fit {','.join(missing)}: not measured", f"there are {known}")
+    return lengths
 
 
 def _check_picture(asked: Asked) -> None:
@@ -197,6 +210,7 @@ def _measured(
     from perfdsl.measure.validation import Request, validation
 
     cases = _with_claimed(_cases(asked), held)
+    _fit(asked, [each.tokens for each in cases])
     wrong = tuple(each for each in forecasts(held, cases) if isinstance(each, Diagnostic))
     if wrong:
         return wrong

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from perfdsl.compare.accusations import accusations
 from perfdsl.compare.caching import Fetched
@@ -17,6 +17,9 @@ from perfdsl.compare.counts import (
 from perfdsl.compare.diagnosis import Diagnosis, Doubt
 from perfdsl.compare.evidence import diagnosed, fetched_of
 from perfdsl.compare.measured_claims import answered, wanted
+from perfdsl.compare.next_cases import next_cases
+from perfdsl.compare.predicted import Predicted, predicted
+from perfdsl.compare.proposals import Proposal
 from perfdsl.compare.roofs import Rates, rates
 from perfdsl.compare.substitution import Problems, Substituted
 from perfdsl.compare.validation import Held, held_cases
@@ -47,6 +50,8 @@ class Counted:
 class Report:
     """rates: of the machine, for the most threads. fetched: what a warm call read from memory.
 
+    predicted: what a calibrated model makes of the lengths, for each number of threads; next_cases:
+    which further ones would tell most of what it leaves open.
     diagnosis: what is above its ceiling, and accused, the figures that explain it, as messages.
     answer: the analysis on this machine, its claims with what was measured. notes: what the reader
     should know of the comparison. doubts: what speaks against the measurement.
@@ -60,6 +65,8 @@ class Report:
     rates: Rates
     fetched: Mapping[Case, Fetched]
     counted: tuple[Counted, ...]
+    predicted: tuple[Predicted, ...]
+    next_cases: tuple[Proposal, ...]
     diagnosis: Diagnosis
     accused: tuple[Diagnostic, ...]
     answer: AnalysisAnswer
@@ -73,8 +80,19 @@ class Report:
         return bool(counts or has_errors(self.accused) or self.answer.broken)
 
 
-def report(held: Substituted, record: Validation, options: Options) -> Report | Problems:
-    """A record held against an analysis. Raises reading.Timeout."""
+def report(
+    held: Substituted,
+    record: Validation,
+    options: Options,
+    *,
+    fit: Collection[int] = (),
+    proposing: bool = False,
+) -> Report | Problems:
+    """A record held against an analysis. Raises reading.Timeout.
+
+    fit: lengths that a calibrated model is fitted to, of those that were measured; none: a choice.
+    proposing: whether to look for what to measure next.
+    """
     cases = held_cases(held, record)
     wrong = tuple(each for each in cases if isinstance(each, Diagnostic))
     if wrong:
@@ -84,15 +102,19 @@ def report(held: Substituted, record: Validation, options: Options) -> Report | 
         return answer
     counted = tuple(_counted(held, each) for each in record.executed)
     found = diagnosed(held, record, _sure(counted, record.executed))
+    times = tuple(each for each in cases if isinstance(each, Held))
+    fitted = predicted(times, record, fit) if times else ()
     return Report(
         analysis=held.analysis.name,
         hardware=held.hardware,
         policy=held.policy,
         record=record,
-        cases=tuple(each for each in cases if isinstance(each, Held)),
+        cases=times,
         rates=rates(held, max((each.case.threads for each in record.measured), default=1)),
         fetched=fetched_of(held, record),
         counted=counted,
+        predicted=fitted,
+        next_cases=next_cases(held, record, fitted) if proposing else (),
         diagnosis=found,
         accused=accusations(found),
         answer=answer,

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from perfdsl.compare.caching import Fetched
     from perfdsl.compare.ceilings import Excess
     from perfdsl.compare.forecast import Forecast
+    from perfdsl.compare.predicted import Checked, Predicted
     from perfdsl.compare.report import Counted, Report
+    from perfdsl.compare.residual import Residual
     from perfdsl.compare.validation import Held, Part
     from perfdsl.measure.statistics import Estimate
+    from perfdsl.solve.calibrated_terms import Parameter
 
 VERSION = 1
 Plain = Mapping[str, object]
@@ -48,6 +51,17 @@ def document(report: Report, *, file: str, tool: str, exit_code: int) -> str:
         "model": {**record.model.model_dump(mode="json"), "shape": record.shape},
         "cases": [_case(each, report.fetched.get(each.case)) for each in report.cases],
         "counts": [_counted(each) for each in report.counted],
+        "calibrated": [_predicted(each) for each in report.predicted],
+        "next": [
+            {
+                "tokens": each.candidate.tokens,
+                "threads": each.candidate.threads,
+                "seconds": each.candidate.seconds,
+                "gain": each.gain,
+                "why": each.why,
+            }
+            for each in report.next_cases
+        ],
         "above_ceiling": [_excess(each) for each in report.diagnosis.excesses],
         "explanations": [list(names) for names in report.diagnosis.explanations],
         "notes": list(report.notes),
@@ -77,6 +91,73 @@ def _case(held: Held, fetched: Fetched | None) -> Plain:
         "cold_over_warm": _estimate(held.slower),
         "fetched": _fetched(fetched) if fetched else None,
         "parts": [_part(each) for each in held.parts],
+    }
+
+
+def _predicted(one: Predicted) -> Plain:
+    return {
+        "threads": one.threads,
+        "policy": one.model.policy,
+        "unknowns": [_parameter(each) for each in one.model.parameters],
+        "ranking": [
+            {"policy": each.policy, "error": each.error, "errors": dict(each.errors),
+             "alike": list(each.alike)}
+            for each in one.ranking
+        ],
+        "cases": [
+            {
+                **each.case.model_dump(mode="json"),
+                "fitted": each.fitted,
+                "call": _checked(each.call),
+                "groups": [_checked(group) for group in each.groups],
+                "residual": _residual(each.whole),
+                "residuals": [_residual(group) for group in each.residuals],
+            }
+            for each in one.cases
+        ],
+    }  # fmt: skip
+
+
+def _parameter(found: Parameter) -> Plain:
+    return {
+        "kind": found.key.kind,
+        "resource": found.key.resource,
+        "groups": list(found.key.groups),
+        "verdict": found.verdict,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "told": str(found),
+    }
+
+
+def _checked(found: Checked) -> Plain:
+    return {
+        "name": found.prediction.group,
+        "predicted": found.prediction.seconds,
+        "low": found.prediction.low,
+        "high": found.prediction.high,
+        "measured": found.measured,
+        "error": found.error,
+        "goal": found.goal,
+        "met": found.met,
+        "binds": found.prediction.binds,
+    }
+
+
+def _residual(found: Residual) -> Plain:
+    return {
+        "name": found.group,
+        "measured": found.measured,
+        "ceiling": found.ceiling,
+        "parts": [
+            {
+                "causes": list(part.causes),
+                "seconds": part.seconds,
+                "bounds": {cause: list(ends) for cause, ends in part.bounds.items()},
+            }
+            for part in found.parts
+        ],
     }
 
 

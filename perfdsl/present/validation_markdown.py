@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from perfdsl.present import markdown
 from perfdsl.present.bench_page import NAMES
 from perfdsl.present.bench_tables import Table
+from perfdsl.present.validation_fit_tables import tables as fit_tables
+from perfdsl.present.validation_fit_tables import unknowns
 from perfdsl.present.validation_page import ceiling_lines, count_lines, head
 from perfdsl.present.validation_tables import tables
 
@@ -21,6 +23,10 @@ def page(report: Report) -> str:
     lines += [f"- {name}: {markdown.escaped(told)}" for name, told in head(report)]
     for table in tables(report):
         lines += ["", f"## {table.title}", "", *_table(table)]
+    for table in fit_tables(report.predicted):
+        lines += ["", f"## {table.title}", "", *_table(table)]
+    told = [*unknowns(report.predicted), *(f"next: {each.why}" for each in report.next_cases)]
+    lines += ["", *(f"- {markdown.escaped(each)}" for each in told)]
     lines += ["", "## Counts", "", *(f"- {markdown.escaped(each)}" for each in _counts(report))]
     lines += ["", "## Ceilings", ""]
     lines += [f"- {markdown.escaped(told)}" for _, told in ceiling_lines(report)]

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 from perfdsl.present import text
 from perfdsl.present.bench_page import GAP, lines_of
 from perfdsl.present.style import Row, Theme, hanging, paint
+from perfdsl.present.validation_fit_tables import tables as fit_tables
+from perfdsl.present.validation_fit_tables import unknowns
 from perfdsl.present.validation_tables import tables
 
 if TYPE_CHECKING:
     from perfdsl.compare.report import Counted, Report
+
+
+NEXT = 3  # proposals that are told
 
 
 def page(report: Report, theme: Theme) -> str:
@@ -19,6 +24,9 @@ def page(report: Report, theme: Theme) -> str:
     rows: list[Row] = list(_head(report, theme))
     for table in tables(report):
         rows += [(), ((table.title, "bold"),), *lines_of(table)]
+    for table in fit_tables(report.predicted):
+        rows += [(), ((table.title, "bold"),), *lines_of(table)]
+    rows += [(), *_unknowns(report, theme)] if report.predicted else []
     rows += [(), *_counts(report, theme)]
     rows += [(), *_ceilings(report, theme)]
     rows += [(), *_notes(report, theme)] if report.notes or report.doubts else []
@@ -46,6 +54,16 @@ def _notes(report: Report, theme: Theme) -> Iterator[Row]:
         yield from hanging(((theme.mark("observed"), "dim"), (" ", "")), each, theme)
     for each in report.doubts:
         yield from hanging(((theme.mark("ask"), "ask"), (" ", "")), each, theme)
+
+
+def _unknowns(report: Report, theme: Theme) -> Iterator[Row]:
+    """What the fit says of each unknown, and what to measure next."""
+    yield (("What the fit tells: efficiencies, overheads, and what it leaves open", "bold"),)
+    for line in unknowns(report.predicted):
+        yield from hanging(((GAP, ""),), line, theme)
+    for proposal in report.next_cases[:NEXT]:
+        lead = (GAP, ""), (theme.mark("ask"), "ask"), (" ", "")
+        yield from hanging(lead, f"next: {proposal.why}", theme)
 
 
 def _counts(report: Report, theme: Theme) -> Iterator[Row]:

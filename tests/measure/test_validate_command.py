@@ -134,6 +134,8 @@ def test_the_page_tells_every_case_and_its_phases(measured):
         (["--model", TINY, "--threads", "64"], "P506"),
         (["--replay", "no.jsonl"], "no.jsonl"),
         (["--model", TINY, "--set", "x"], "--set x"),
+        (["--model", TINY, "--tokens", "1,12", "--fit", "3"], "--fit 3"),
+        (["--model", TINY, "--picture", "a.gif"], "a picture ends in"),
     ],
 )
 def test_mistakes_end_with_2_before_anything_is_measured(files, arguments, words):
@@ -192,6 +194,25 @@ def test_a_wrong_program_ends_with_1(files, measured):
 
 WRONG = """let real = measured(net, on: cpu)
   claim "never" real.time[load: load with { tokens = 12 token }] >= 1000 s"""
+
+
+def test_other_lengths_can_be_fitted_and_predicted(files, measured):
+    """Fitted to 12 tokens, the model says what one takes, and what would tell more of it."""
+    analysis, machine, _ = files
+    _, _, _, file = measured
+    given = (analysis, "--machine", machine, "--replay", file, "--fit", "12", "--next")
+    document = json.loads(perfdsl(*given, "--format", "json")[0])
+    for one in document["calibrated"]:
+        assert [each["fitted"] for each in one["cases"]] == [False, True]
+        assert all(each["verdict"] in VERDICTS for each in one["unknowns"])
+    page, _ = perfdsl(*given)
+    assert "fitted on 12 tokens" in page
+    assert {each["tokens"] for each in document["next"]} <= set(range(2, 12))
+    for each in document["next"][:3]:
+        assert f"next: {each['tokens']} tokens" in page
+
+
+VERDICTS = {"identified", "bounded", "confounded", "unseen"}
 
 
 def test_markdown_has_the_same_tables(files, measured):
