@@ -40,11 +40,14 @@ class Facts:
     """What the runner does in a case besides what the program counts.
 
     executed: by operator, multiply-adds executed for each useful one (the oracle's); 1 where it is
-    not named. shared: whether threads work on the same rows.
+    not named. shared: whether threads work on the same rows. stream: bytes a second that a probe
+    had from memory in the same rounds, 0 where there was none: on a shared machine memory is twice
+    as fast at one hour as at another, and the hardware file knows only the hour of its making.
     """
 
     executed: Mapping[str, float] = field(default_factory=dict)
     shared: bool = False
+    stream: float = 0.0
 
 
 PLAIN = Facts()
@@ -97,7 +100,9 @@ def _uses(operators: Sequence[OperatorForecast], threads: int, facts: Facts) -> 
         for port, seconds in each.compute.items():
             ports[port] = ports.get(port, 0.0) + seconds * padding
         for level in each.levels:
-            levels[level.name] = levels.get(level.name, 0.0) + level.seconds
+            rated = facts.stream > 0 and level is each.levels[-1]
+            seconds = level.bytes / facts.stream if rated else level.seconds
+            levels[level.name] = levels.get(level.name, 0.0) + seconds
     uses = [Use(port, seconds, moves=False) for port, seconds in ports.items()]
     uses += [Use(level, seconds, moves=True) for level, seconds in levels.items()]
     exchanged = _exchange(operators, threads) if facts.shared and threads > 1 else 0.0

@@ -154,7 +154,15 @@ def facts_of(case: Case, record: Validation) -> Facts:
         useful[each.operator] = useful.get(each.operator, 0) + each.useful
         executed[each.operator] = executed.get(each.operator, 0) + each.executed
     padding = {name: executed[name] / count for name, count in useful.items() if count}
-    return Facts(padding, same_rows(case.texts * case.tokens, case.threads))
+    shared = same_rows(case.texts * case.tokens, case.threads)
+    return Facts(padding, shared, _stream(record, case.threads))
+
+
+def _stream(record: Validation, threads: int) -> float:
+    """Bytes a second from memory, the median over the rounds; 0 where no round has it."""
+    rounds = [one for each in record.rates if each.threads == threads for one in each.rounds]
+    known = [median(each["stream"]) for each in rounds if each.get("stream")]
+    return median(known) if known else 0.0
 
 
 def chosen(lengths: Collection[int]) -> tuple[int, ...]:
@@ -176,7 +184,8 @@ def _predicted(
     """alone: by texts and tokens, the groups' runs on one thread; filled when these come."""
     lengths = fit or chosen([each.case.tokens for each in data])
     fitted = [each for each in data if each.case.tokens in lengths]
-    model = calibrate([one for each in fitted for one in each.every], policy)
+    asked = [one for each in data for one in each.executed]
+    model = calibrate([one for each in fitted for one in each.every], policy, asked=asked)
     cases = tuple(_case(each, model, each in fitted, alone) for each in data)
     held_back = [one for each in data if each not in fitted for one in each.seen]
     train = [one for each in fitted for one in each.seen]

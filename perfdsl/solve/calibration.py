@@ -113,10 +113,15 @@ class Calibration:
 
 
 def calibrate(
-    observations: Sequence[Observation], policy: Policy = "partial", confidence: float = CONFIDENCE
+    observations: Sequence[Observation],
+    policy: Policy = "partial",
+    confidence: float = CONFIDENCE,
+    asked: Sequence[Demand] = (),
 ) -> Calibration:
     """The model that these observations support. Of one number of threads: what a level gives to
     two of them is another figure, and both are predicted where both were observed.
+    asked: what will be predicted; a resource that no observation uses can be predicted only if it
+    is named here, and then all that it may be is in the interval.
 
     Raises ValueError where there is nothing to fit, or a median is not a time above zero.
     """
@@ -124,7 +129,7 @@ def calibrate(
         raise ValueError("a calibration needs observations")
     for each in observations:
         _ = each.seconds  # raises where the median is not a time
-    found = tied(policy, tuple(observations))
+    found = tied(policy, tuple(observations), asked)
     verdicts = judged(found, confidence)
     return Calibration(
         policy, confidence, tuple(each.parameter for each in verdicts), tuple(observations),

@@ -16,7 +16,7 @@ from perfdsl.numeric.projected import Array
 from perfdsl.numeric.student import t_quantile
 from perfdsl.records import dataclass
 from perfdsl.solve.calibrated_fit import rows_of, timed
-from perfdsl.solve.calibrated_terms import Observation
+from perfdsl.solve.calibrated_terms import Demand, Observation
 from perfdsl.solve.calibration import CONFIDENCE
 from perfdsl.solve.overlap import POLICIES, Policy
 from perfdsl.solve.tying import Found, tied
@@ -66,15 +66,19 @@ def _squares(
 ) -> dict[str, float]:
     """The squared error of each case."""
     if held_back:
-        return errors_of(tied(policy, observations), held_back)
+        return errors_of(tied(policy, observations, _demands(held_back)), held_back)
     found: dict[str, float] = {}
     for case in dict.fromkeys(each.demand.case for each in observations):
         rest = [each for each in observations if each.demand.case != case]
         out = [each for each in observations if each.demand.case == case]
         if not rest:
             raise ValueError(f"a ranking needs more cases than {case}, or some that are held back")
-        found |= errors_of(tied(policy, rest), out)
+        found |= errors_of(tied(policy, rest, _demands(out)), out)
     return found
+
+
+def _demands(rows: Sequence[Observation]) -> list[Demand]:
+    return [each.demand for each in rows]
 
 
 def errors_of(model: Found, held_back: Sequence[Observation]) -> dict[str, float]:

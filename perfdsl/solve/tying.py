@@ -28,7 +28,7 @@ from perfdsl.solve.calibrated_fit import (
     shape_of,
     timed,
 )
-from perfdsl.solve.calibrated_terms import Key, Observation
+from perfdsl.solve.calibrated_terms import Demand, Key, Observation
 from perfdsl.solve.overlap import Policy
 
 # Misfits of less are no reason for one more unknown: as much as the same call differs by from one
@@ -59,9 +59,12 @@ class Found:
         return self.best.cost + len(self.problem.shape.keys) * math.log(len(self.problem.targets))
 
 
-def tied(policy: Policy, observations: Sequence[Observation]) -> Found:
-    """The shape that the observations support, fitted."""
-    found = _first(_widest(policy, observations), observations)
+def tied(
+    policy: Policy, observations: Sequence[Observation], asked: Sequence[Demand] = ()
+) -> Found:
+    """The shape that the observations support, fitted. asked: what is to be predicted: resources
+    that these alone use are unknowns on which nothing observed depends."""
+    found = _first(_widest(policy, observations, asked), observations)
     while (better := _split(found)) is not None:
         found = better
     while (better := _merged(found)) is not None:
@@ -83,14 +86,15 @@ def settled(found: Found) -> Found:
     return found
 
 
-def _widest(policy: Policy, observations: Sequence[Observation]) -> Shape:
+def _widest(policy: Policy, observations: Sequence[Observation], asked: Sequence[Demand]) -> Shape:
     """Each group with its own efficiency of work and its own overhead; levels in common."""
-    groups = list(dict.fromkeys(each.demand.group for each in observations))
+    demands = [*(each.demand for each in observations), *asked]
+    groups = list(dict.fromkeys(each.group for each in demands))
     work: dict[str, dict[str, float]] = {group: {} for group in groups}
     levels: dict[str, dict[str, None]] = {}
-    for each in observations:
-        group = each.demand.group
-        for use in each.demand.uses:
+    for each in demands:
+        group = each.group
+        for use in each.uses:
             if use.moves:
                 levels.setdefault(use.resource, {})[group] = None
             else:
@@ -158,7 +162,7 @@ def _usual(problem: Problem, at: int) -> float:
             return 0.1
         case "overhead":
             own = [o for o in problem.observations if o.demand.group in key.groups]
-            return 0.1 * min(each.seconds / each.demand.runs for each in own)
+            return 0.1 * min((each.seconds / each.demand.runs for each in own), default=0.0)
 
 
 # ------------------------------------------------------------------------------ one more, or less

@@ -87,6 +87,14 @@ def test_shared_rows_are_read_from_other_cores(threads, share):
     assert EXCHANGE not in {use.resource for use in alone.uses}
 
 
+def test_memory_is_as_fast_as_in_the_same_rounds():
+    """A probe's rate takes the place of the hardware file's, for the memory alone."""
+    (found,) = demands(forecast(), ["attention"], Facts(stream=25e6))
+    times = {u.resource: u.seconds for u in found.uses}
+    assert times["dram"] == pytest.approx(100 / 25e6)
+    assert times["l3"] == pytest.approx(3e-6)
+
+
 def test_what_has_no_operator_is_named():
     """A timed phase for which the program has nothing is no demand, and is said."""
     known = forecast()

@@ -6,15 +6,16 @@ import math
 
 import pytest
 
-from perfdsl.compare.calibrated import Facts, demands, grouped
+from perfdsl.compare.calibrated import EXCHANGE, Facts, demands, grouped
 from perfdsl.compare.forecast import Forecast, forecasts
 from perfdsl.compare.predicted import Predicted, chosen, facts_of, predicted
+from perfdsl.compare.substitution import Substituted
 from perfdsl.compare.validation import Held, held_cases
 from perfdsl.measure.executed import Executed, ExecutedOperator
 from perfdsl.measure.results import Case
 from perfdsl.measure.sharing import same_rows
 from tests.compare.machines import PUBLISHED, asked, held
-from tests.compare.validations import PHASES, a_validation
+from tests.compare.validations import PHASES, REACHED, a_validation
 
 LENGTHS = (1, 12, 65, 256, 512)
 CASES = [Case(texts=1, tokens=n, threads=t) for t in (1, 2) for n in LENGTHS]
@@ -43,7 +44,8 @@ def counted(tokens: int) -> Executed:
 def truth(forecast: Forecast) -> dict[str, float]:
     """Seconds by phase: each group's in its first phase, which is as well as anywhere."""
     case = forecast.case
-    facts = Facts({"attn": PADDING}, same_rows(case.tokens, case.threads))
+    stream = REACHED["stream"] * case.threads
+    facts = Facts({"attn": PADDING}, same_rows(case.tokens, case.threads), stream)
     found = {}
     homes = grouped(PHASES)
     for each in demands(forecast, PHASES, facts):
@@ -56,9 +58,13 @@ def truth(forecast: Forecast) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def program(tmp_path_factory) -> Substituted:
+    return held(asked(tmp_path_factory.mktemp("predicted")))
+
+
+@pytest.fixture(scope="module")
+def made(program):
     """The record of that truth and the program's numbers for its cases."""
-    program = held(asked(tmp_path_factory.mktemp("predicted")))
     found = {each.case: each for each in forecasts(program, CASES) if isinstance(each, Forecast)}
     record = a_validation(
         CASES,
@@ -138,8 +144,12 @@ def test_what_the_oracle_counted_is_a_fact_of_its_case(made):
     """Padding by operator, summed over layers, of the same lengths only."""
     _, record = made
     found = facts_of(Case(texts=1, tokens=12, threads=2), record)
-    assert found == Facts({"attn": PADDING}, shared=True)
-    assert facts_of(Case(texts=2, tokens=12, threads=1), record) == Facts()
+    assert found.executed == {"attn": PADDING}
+    assert found.shared
+    assert found.stream == pytest.approx(2 * REACHED["stream"], rel=0.01)
+    other = facts_of(Case(texts=2, tokens=12, threads=1), record)
+    assert not other.executed
+    assert not other.shared
 
 
 @pytest.mark.parametrize(
@@ -153,3 +163,17 @@ def test_what_the_oracle_counted_is_a_fact_of_its_case(made):
 )
 def test_lengths_are_chosen_over_the_whole_range(lengths, fitted):
     assert chosen(lengths) == fitted
+
+
+def test_what_the_fitted_lengths_never_do_is_said(made):
+    """Fitted to long texts, of which each thread has its own rows: short ones on two threads are
+    predicted, but on what nobody saw, and the interval is as wide as that."""
+    cases, record = made
+    both_threads = [each for each in cases if each.case.threads == 2]
+    (one,) = predicted(both_threads, record, fit=(256, 512))
+    exchange = one.model.parameter("efficiency", "norms", EXCHANGE)
+    assert exchange is not None
+    assert exchange.verdict == "unseen"
+    short = next(each for each in one.cases if each.case.tokens == 12)
+    assert exchange.key in short.call.prediction.rests_on
+    assert short.call.prediction.high > 2 * short.call.prediction.seconds
