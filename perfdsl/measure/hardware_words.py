@@ -10,6 +10,8 @@ from perfdsl.measure.statistics import Estimate
 DIGITS = 4
 WIDTH = 92  # of a figure and its note, within a block of a block
 NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+# Words of the language that cannot be names.
+RESERVED = frozenset("and case else fold for if in not or then with within".split())
 UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
 
@@ -63,4 +65,6 @@ def printable(text: str, most: int) -> str:
 def name_of(stem: str) -> str:
     """A file's name as a name of the language."""
     cleaned = NOT_IN_NAMES.sub("_", stem.lower()).strip("_")
-    return cleaned if cleaned[:1].isalpha() else f"machine_{cleaned}".rstrip("_")
+    if cleaned[:1].isalpha() and cleaned not in RESERVED:
+        return cleaned
+    return f"machine_{cleaned}".rstrip("_")

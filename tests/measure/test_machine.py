@@ -4,7 +4,7 @@ import pytest
 
 from perfdsl.measure import machine_session
 from perfdsl.measure.environment import Cache
-from perfdsl.measure.hardware_words import interval, name_of, number, printable, size_text
+from perfdsl.measure.hardware_words import RESERVED, interval, name_of, number, printable, size_text
 from perfdsl.measure.kinds import KINDS
 from perfdsl.measure.machine import DRAM, HUGE, SMALL, Machine
 from perfdsl.measure.machine_doubts import NoisyError, check_noise, doubts
@@ -17,6 +17,7 @@ from perfdsl.measure.recorded import text
 from perfdsl.measure.scaling import Law, law
 from perfdsl.measure.statistics import estimate
 from perfdsl.measure.timing import Stopwatch
+from perfdsl.syntax import table
 from tests.measure.probed import GIB, KIB, L1, L2, L3, MEMORY, MIB, NOISE, changed, machine
 from tests.measure.records import MACHINE as WHERE
 from tests.measure.test_timing import FakeClock
@@ -278,10 +279,14 @@ def test_sizes_are_whole(size, told):
 @pytest.mark.parametrize(
     "stem, name",
     [("epyc_zen4", "epyc_zen4"), ("My-Machine 2", "my_machine_2"), ("9700x", "machine_9700x"),
-     ("\u00fc", "machine"), ("x; drop", "x_drop")],
+     ("with", "machine_with"), ("\u00fc", "machine"), ("x; drop", "x_drop")],
 )  # fmt: skip
 def test_a_files_name_becomes_a_name_of_the_language(stem, name):
     assert name_of(stem) == name
+
+
+def test_words_that_cannot_be_names_are_those_of_the_language():
+    assert RESERVED == table.RESERVED
 
 
 def test_what_a_system_calls_its_processor_stays_in_its_line():
