@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from perfdsl.compare.accusations import accusations
 from perfdsl.compare.bounds import subject
 from perfdsl.compare.diagnosis import diagnose
+from perfdsl.diagnostics import Severity
 from perfdsl.numeric.intervals import Range
+from perfdsl.records import replace as fields_replaced
 from tests.compare.simulated import MIB, Laboratory, Machine, stated
 
 LENGTHS = (1, 12, 256)
@@ -239,6 +242,9 @@ def test_a_stream_that_no_cache_could_bring_is_told_with_care(tmp_path):
     diagnosis = diagnose(stated(replace(machine, l3=16 * MIB), tmp_path), [], probes)
     assert first(diagnosis) == "l3.size"
     assert [each.sure for each in diagnosis.excesses] == [False]
+    (message,) = accusations(diagnosis)
+    assert (message.code, message.severity) == ("P867", Severity.WARNING)
+    assert message.title.startswith("`l3.size` may be false")
 
 
 def test_what_the_program_counts_is_doubted_unless_an_oracle_has_counted_it(tmp_path):
@@ -255,3 +261,21 @@ def test_what_the_program_counts_is_doubted_unless_an_oracle_has_counted_it(tmp_
     probes = laboratory.probes((1, 2))
     assert first(diagnose(doubted, times, probes)) == "wide.work[int8]"
     assert all(each.cleared for each in diagnose(counted, times, probes).suspects)
+
+
+def test_what_nothing_explains_is_told_with_its_conflict(tmp_path):
+    """Without a suspect there is a message all the same: the measurements, and what conflicts."""
+    machine = MACHINES["two cores"]
+    found_ = found(machine, replace(machine, width=32), tmp_path)
+    (message,) = accusations(fields_replaced(found_, suspects=(), explanations=()))
+    assert (message.code, message.span) == ("P865", None)
+    assert any("`int8_dot.width`" in note for note in message.notes)
+    assert "int8 probe on 1 thread: 1.9" in message.notes[0]
+
+
+def test_figures_that_nothing_tells_apart_are_named_together(tmp_path):
+    """The message of a width says that it may be the issue."""
+    machine = MACHINES["two cores"]
+    (message,) = accusations(found(machine, replace(machine, width=32), tmp_path))
+    assert "nothing measured tells it from `int8_dot.issue`" in message.notes
+    assert message.label.startswith("32 MAC/instr is stated, at least 6")
