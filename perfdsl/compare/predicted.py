@@ -117,7 +117,8 @@ def predicted(
     """One for each number of threads that was measured. fit: the lengths that are fitted; none:
     chosen by `SHARES`. Raises ValueError where a fit has no length that was measured."""
     measured = {each.case: each for each in record.measured if each.turns}
-    data = [data_of(each, measured[each.case], record) for each in cases]
+    every = (data_of(each, measured[each.case], record) for each in cases)
+    data = [each for each in every if each.seen and each.calls]
     found: list[Predicted] = []
     alone: dict[tuple[int, int], dict[str, Run]] = {}
     for threads in sorted({each.case.threads for each in data}):

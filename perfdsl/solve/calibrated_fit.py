@@ -30,6 +30,9 @@ ROUGH = 1e-4
 # The discrepancy is not taken to be less: of exact data every error would be zero.
 EXACT = 1e-6
 SHRUNK = 0.5
+# Misfits of less are no reason for one more unknown: as much as the same call differs by from one
+# minute to the next.
+DETAIL = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,7 +217,8 @@ def _ends(key: Key, observations: Sequence[Observation]) -> tuple[float, float]:
 
 def discrepancies_of(problem: Problem, best: Lowest) -> Mapping[str, float]:
     """By group, what its logarithms are off by besides their noise; with SHRUNK rows' worth of what
-    is usual among the groups, since a few rows alone say little.
+    is usual among the groups, since a few rows alone say little; where no group has rows to spare,
+    what is usual is `DETAIL`.
 
     Sums of squares less what noise adds, over the rows that the unknowns leave to spare: 1 less a
     row's leverage (DerSimonian and Laird, Controlled Clinical Trials 7, 1986, group by group).
@@ -229,7 +233,7 @@ def discrepancies_of(problem: Problem, best: Lowest) -> Mapping[str, float]:
         sums[name] += float(square)
         rows[name] += float(row)
     known = [max(sums[name], 0.0) / rows[name] for name in sums if rows[name] >= 0.5]
-    usual = float(np.median(known)) if known else 0.0
+    usual = float(np.median(known)) if known else DETAIL**2
     return {
         name: math.sqrt(
             max((max(sums[name], 0.0) + SHRUNK * usual) / (rows[name] + SHRUNK), EXACT**2)

@@ -20,7 +20,7 @@ import numpy as np
 from perfdsl.numeric.projected import Array
 from perfdsl.numeric.student import t_quantile
 from perfdsl.records import dataclass, field
-from perfdsl.solve.calibrated_fit import Timed, rows_of, timed
+from perfdsl.solve.calibrated_fit import DETAIL, Timed, rows_of, timed
 from perfdsl.solve.calibrated_terms import (
     Demand,
     Key,
@@ -30,7 +30,7 @@ from perfdsl.solve.calibrated_terms import (
 )
 from perfdsl.solve.identifiability import Judged, inverse_of, judged
 from perfdsl.solve.overlap import Policy
-from perfdsl.solve.tying import DETAIL, Found, tied
+from perfdsl.solve.tying import Found, tied
 
 CONFIDENCE = 0.95
 # A prediction rests on an unknown that is not identified if it differs by more where that one lies

@@ -18,6 +18,7 @@ import numpy as np
 from perfdsl.numeric.projected import Array, Lowest
 from perfdsl.records import dataclass, field, replace
 from perfdsl.solve.calibrated_fit import (
+    DETAIL,
     EXACT,
     SLOWEST,
     Problem,
@@ -31,9 +32,6 @@ from perfdsl.solve.calibrated_fit import (
 from perfdsl.solve.calibrated_terms import Demand, Key, Observation
 from perfdsl.solve.overlap import Policy
 
-# Misfits of less are no reason for one more unknown: as much as the same call differs by from one
-# minute to the next.
-DETAIL = 0.02
 # Of the additions that look best with everything else held, so many are fitted in full.
 PROMISING = 3
 SETTLING = 12
