@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from perfdsl.compare.bounds import Subject, least_times, operators
 from perfdsl.compare.evidence import setup_of
-from perfdsl.compare.forecast import Forecast, forecasts
+from perfdsl.compare.forecast import Forecast, OperatorForecast, forecasts
 from perfdsl.compare.phases import Group, groups, plain
 from perfdsl.compare.substitution import Problems, Substituted
 from perfdsl.diagnostics import Diagnostic
@@ -31,6 +31,9 @@ CEILING = "roofline"  # the policy under which nothing waits for anything: no ot
 class Part:
     """A group in one case, all its layers together. ceiling, predicted: seconds, None where the
     program has no operator for it; measured: None where nothing times it.
+
+    The ceiling has the group's share of the bytes that no cache can keep: shares add up to what a
+    call must fetch, and which group is served by a cache is luck (`ceilings` supposes the best).
 
     binds: the port or level that the ceiling waits for.
     """
@@ -120,8 +123,8 @@ def _held(each: Measured, forecast: Forecast, least: Forecast, bounds: _Bounds) 
     call = estimate(by_round(turn.calls for turn in each.turns))
     pairs = zip(by_round(t.cold for t in each.turns), by_round(t.calls for t in each.turns),
                 strict=True)  # fmt: skip
-    parts = tuple(_parts(each, forecast, bounds))
-    ceiling, binds = max(bounds.ceiling(each.case, None), _together(parts))
+    parts = tuple(_parts(each, forecast, least))
+    ceiling, binds = max(bounds.ceiling(each.case, None), bounds.together(each.case, parts))
     return Held(
         case=each.case,
         ceiling=ceiling,
@@ -135,17 +138,6 @@ def _held(each: Measured, forecast: Forecast, least: Forecast, bounds: _Bounds) 
         phases=estimate(by_round([sum(p.values()) for p in turn.phases] for turn in each.turns)),
         rate=_rate(each.case, forecast, call.median),
     )
-
-
-def _together(parts: Sequence[Part]) -> tuple[float, str]:
-    """Phases are over one after the other, so what each takes at the least adds up.
-
-    All of them together are a bound besides: what a cache holds, it holds once.
-    """
-    waits: dict[str, float] = {}
-    for part in parts:
-        waits[part.binds] = waits.get(part.binds, 0.0) + (part.ceiling or 0.0)
-    return sum(waits.values()), max(waits, key=lambda name: waits[name], default="")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,6 +169,18 @@ class _Bounds:
         ]
         return max(found, default=(0.0, ""))
 
+    def together(self, case: Case, parts: Sequence[Part]) -> tuple[float, str]:
+        """Phases are over one after the other, so what each group takes at the least adds up.
+
+        All of them as one are a bound besides: what a cache holds, it holds once.
+        """
+        waits: dict[str, float] = {}
+        for part in parts:
+            if part.group.phases and part.group.operators:
+                seconds, binds = self.ceiling(case, part.group.operators)
+                waits[binds] = waits.get(binds, 0.0) + seconds
+        return sum(waits.values()), max(waits, key=lambda name: waits[name], default="")
+
 
 def by_round(rounds: Iterable[Sequence[int]]) -> list[float]:
     """Seconds: the median of each round's nanoseconds."""
@@ -186,23 +190,30 @@ def by_round(rounds: Iterable[Sequence[int]]) -> list[float]:
 # ------------------------------------------------------------------------------------- the parts
 
 
-def _parts(each: Measured, forecast: Forecast, bounds: _Bounds) -> Iterator[Part]:
+def _parts(each: Measured, forecast: Forecast, least: Forecast) -> Iterator[Part]:
     names = dict.fromkeys(name for turn in each.turns for phase in turn.phases for name in phase)
     predicted = {operator.name: operator.seconds for operator in forecast.operators}
     found = groups(names, predicted)
     estimates = [_estimate(seconds_of(each.turns, group.phases)) for group in found]
     whole = sum(estimated.median for estimated in estimates if estimated is not None)
     for group, measured in zip(found, estimates, strict=True):
-        own = frozenset(group.operators)
-        ceiling, binds = bounds.ceiling(each.case, own) if own else (None, "")
+        own = [operator for operator in least.operators if operator.name in group.operators]
         yield Part(
             group=group,
-            ceiling=ceiling,
-            predicted=sum(predicted[name] for name in own) if own else None,
+            ceiling=sum(operator.seconds for operator in own) if own else None,
+            predicted=sum(predicted[name] for name in group.operators) if own else None,
             measured=measured,
             share=measured.median / whole if measured is not None else None,
-            binds=binds,
+            binds=_binds(own),
         )
+
+
+def _binds(operators: Sequence[OperatorForecast]) -> str:
+    """What most of their time waits for."""
+    waits: dict[str, float] = {}
+    for each in operators:
+        waits[each.bound] = waits.get(each.bound, 0.0) + each.seconds
+    return max(waits, key=lambda name: waits[name], default="")
 
 
 def _estimate(seconds: Sequence[float]) -> Estimate | None:

@@ -25,12 +25,12 @@ def tables(predicted: Sequence[Predicted]) -> Iterator[Table]:
 
 def predictions(predicted: Sequence[Predicted]) -> Table:
     """Each length: what the fit makes of it, beside what was measured; the group that is worst."""
-    heads = ("tokens", "threads", "part", "predicted ms", "between", "measured ms", "error",
-             "worst group", "its error")  # fmt: skip
+    heads = ("tokens", "threads", "part", "model", "between", "measured", "error", "worst group",
+             "its error")  # fmt: skip
     rows = [_prediction(each) for one in predicted for each in one.cases]
     lengths = dict.fromkeys(e.case.tokens for one in predicted for e in one.cases if e.fitted)
     fitted = ", ".join(map(str, lengths))
-    title = f"Calibrated model: fitted on {fitted} tokens, the others are predicted"
+    title = f"Calibrated model: fitted on {fitted} tokens, the others predicted, in ms"
     return Table(title, heads, tuple(rows))
 
 
@@ -69,19 +69,23 @@ def policies(predicted: Sequence[Predicted]) -> Table:
     return Table("Policies, by their error on lengths that were not fitted", heads, tuple(rows))
 
 
+# In a narrow table: two causes that are not told apart, and what threads lose.
+SHORT = {"overhead and efficiency": "either", "threads": "sharing"}
+
+
 def residuals(predicted: Sequence[Predicted]) -> Table:
     """Where the time above the ceiling goes, as shares of the call."""
     wholes = [(each, each.whole) for one in predicted for each in one.cases]
     causes = list(dict.fromkeys(str(part) for _, whole in wholes for part in whole.parts))
-    heads = ("tokens", "threads", "measured ms", "ceiling", *causes)
+    heads = ("tokens", "threads", "ceiling", *(SHORT.get(cause, cause) for cause in causes))
     rows = [(*case(each.case), *_residual(whole, causes)) for each, whole in wholes]
-    return Table("The residual: what the time of a call is made of", heads, tuple(rows))
+    told = "; either: overhead or efficiency" if "overhead and efficiency" in causes else ""
+    return Table(f"The residual: what a call's time is made of{told}", heads, tuple(rows))
 
 
 def _residual(whole: Residual, causes: Sequence[str]) -> tuple[str, ...]:
     parts = {str(part): part.seconds / whole.measured for part in whole.parts}
     return (
-        plain(whole.measured / MILLI),
         percent(whole.ceiling / whole.measured),
         *(percent(parts[cause]) if cause in parts else NONE for cause in causes),
     )

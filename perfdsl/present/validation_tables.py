@@ -34,8 +34,8 @@ def tables(report: Report) -> Iterator[Table]:
 
 def calls(cases: Sequence[Held]) -> Table:
     """Whole calls: what the hardware allows, what the policy predicts, what was measured."""
-    heads = ("tokens", "threads", "ceiling ms", "predicted ms", "measured ms", "+-", "cold ms",
-             "of ceiling", "x predicted", "binds")  # fmt: skip
+    heads = ("tokens", "threads", "ceiling", "predicted", "measured", "+-", "cold", "of ceiling",
+             "x predicted", "binds")  # fmt: skip
     rows = [
         (
             *case(each.case),
@@ -50,7 +50,7 @@ def calls(cases: Sequence[Held]) -> Table:
         )
         for each in cases
     ]
-    return Table("Whole calls", heads, tuple(rows))
+    return Table("Whole calls, in ms", heads, tuple(rows))
 
 
 def rates(cases: Sequence[Held]) -> Table:
@@ -70,18 +70,23 @@ def rates(cases: Sequence[Held]) -> Table:
 def parts(held: Held) -> Table:
     """Groups of operators in order of execution, the small ones together, and their sum."""
     unit, name = (MILLI, "ms") if held.phases.median >= LONG else (MICRO, "us")
-    heads = ("phase", f"ceiling {name}", f"predicted {name}", f"measured {name}", "+-",
-             "of ceiling", "x predicted", "share", "binds")  # fmt: skip
+    heads = ("phase", "ceiling", "predicted", "measured", "+-", "of ceiling", "x predicted",
+             "share", "binds")  # fmt: skip
     large = [part for part in held.parts if (part.share or 0.0) >= SMALL]
     small = [part for part in held.parts if part not in large]
     rows = [_line(_sums([part], part.group.name.replace("_", " ")), unit) for part in large]
     if small:
         rows.append(_line(_sums(small, f"{len(small)} others"), unit))
-    whole = replace(_sums(held.parts, "all phases"), measured=held.phases)
+    whole = _sums(held.parts, "all phases")
+    whole = replace(whole, measured=held.phases, ceiling=held.ceiling)
     rows.append(_line(whole, unit))
     tokens, threads = case(held.case)
-    title = f"{tokens} tokens on {threads} thread{'s' * (threads != '1')}, by phase"
+    title = f"{_many(tokens, 'token')} on {_many(threads, 'thread')}, by phase, in {name}"
     return Table(title, heads, tuple(rows))
+
+
+def _many(count: str, of: str) -> str:
+    return f"{count} {of}{'s' * (count != '1')}"
 
 
 @dataclass(frozen=True, slots=True)

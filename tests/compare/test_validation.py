@@ -106,3 +106,22 @@ def test_history_has_the_figures_of_a_validation(program):
     phases = [f for f in figures if f.case == figures[0].case and f.quantity[8:] in PHASES]
     assert sum(each.samples[0] for each in phases) == pytest.approx(first, rel=1e-2)
     assert KINDS[record.kind].setting(record)["instruction set"] == record.isa
+
+
+def test_shares_of_what_memory_must_give_add_up_to_the_ceiling(program):
+    """One token waits for memory: its phases' ceilings together are the call's."""
+    found = one(program, SHORT)
+    assert found.binds == "dram"
+    parts = [part.ceiling for part in found.parts if part.ceiling]
+    assert sum(parts) == pytest.approx(found.ceiling, rel=0.01)
+
+
+def test_phases_take_turns_so_their_ceilings_add_up(program):
+    """256 tokens work on several ports, never at once: more than the busiest port alone takes."""
+    found = one(program, LONG)
+    busiest = max(
+        sum(each.compute.get(port, 0.0) for each in found.least.operators)
+        for port in ("int8_dot", "fp32_fma", "fp32_add")
+    )
+    assert found.ceiling > busiest
+    assert found.ceiling <= sum(part.ceiling or 0.0 for part in found.parts) * (1 + 1e-9)
