@@ -63,7 +63,9 @@ def _unknowns(report: Report, theme: Theme) -> Iterator[Row]:
         yield from hanging(((GAP, ""),), line, theme)
     for proposal in report.next_cases[:NEXT]:
         lead = (GAP, ""), (theme.mark("ask"), "ask"), (" ", "")
-        yield from hanging(lead, f"next: {proposal.why}", theme)
+        case = proposal.candidate
+        run = f"with --tokens {case.tokens} --threads {case.threads} besides"
+        yield from hanging(lead, f"next: {proposal.why}: {run}", theme)
 
 
 def _counts(report: Report, theme: Theme) -> Iterator[Row]:
