@@ -334,7 +334,7 @@ def validate(
     fit: Annotated[
         str, option("--fit", metavar="N,N", help="fit efficiencies to these, predict the others")
     ] = "",
-    proposing: Annotated[bool, option("--next", help="tell what to measure next")] = False,
+    proposing: Annotated[bool, option("--next", help="measure what would tell most, too")] = False,
     picture: Annotated[
         Path | None, option("--picture", metavar="FILE", help="a roofline, .svg or .png")
     ] = None,

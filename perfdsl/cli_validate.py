@@ -53,6 +53,8 @@ Told = Callable[[Exception], Diagnostic]
 
 def validate(asked: Asked, screen: Screen, problem: Told) -> int:
     """Measure, compare and tell; the exit code. Raises RunnerError."""
+    from perfdsl.compare.report import Report
+
     try:
         _check_picture(asked)
         record = _replayed(asked.replay) if asked.replay is not None else None
@@ -60,8 +62,15 @@ def validate(asked: Asked, screen: Screen, problem: Told) -> int:
         if isinstance(held, tuple):
             screen.problems(held)
             return MISTAKE
-        found = _measured(asked, held, screen, problem) if record is None else record
-        if isinstance(found, tuple):
+        made = _measured(asked, held, screen, problem) if record is None else record
+        if isinstance(made, tuple):
+            screen.problems(made)
+            return MISTAKE
+        fit = _fit(asked, [each.case.tokens for each in made.measured])
+        found = _report(held, made, asked, fit)
+        if isinstance(found, Report) and found.next_cases and record is None and made.complete:
+            found = _further(found, held, asked, screen, problem)
+        if not isinstance(found, Report):
             screen.problems(found)
             return MISTAKE
         return _told(held, found, asked, screen)
@@ -70,21 +79,37 @@ def validate(asked: Asked, screen: Screen, problem: Told) -> int:
         return MISTAKE
 
 
-def _told(held: Substituted, record: Validation, asked: Asked, screen: Screen) -> int:
-    from perfdsl.compare.report import Report, report
+def _report(
+    held: Substituted, record: Validation, asked: Asked, fit: Sequence[int]
+) -> Report | tuple[Diagnostic, ...]:
+    from perfdsl.compare.report import report
     from perfdsl.solve.reading import Timeout
 
-    fit = _fit(asked, [each.case.tokens for each in record.measured])
     try:
-        found = report(held, record, _options(asked), fit=fit, proposing=asked.proposing)
+        return report(held, record, _options(asked), fit=fit, proposing=asked.proposing)
     except Timeout:
         raise BadWordError(f"there is no answer after {SECONDS:g} s") from None
-    if not isinstance(found, Report):
-        screen.problems(found)
-        return MISTAKE
+
+
+def _further(
+    first: Report, held: Substituted, asked: Asked, screen: Screen, problem: Told
+) -> Report | tuple[Diagnostic, ...]:
+    """The proposed measurement is made, and fitted to besides the lengths that were fitted."""
+    from perfdsl.measure.results import Case
+    from perfdsl.measure.validation_record import joined
+
+    best = first.next_cases[0]
+    case = Case(texts=1, tokens=best.candidate.tokens, threads=best.candidate.threads)
+    write(f"next: {best.why}", sys.stderr)
+    record = joined(first.record, _run([case], asked, screen, problem))
+    fitted = {each.case.tokens for one in first.predicted for each in one.cases if each.fitted}
+    return _report(held, record, asked, sorted({*fitted, case.tokens}))
+
+
+def _told(held: Substituted, found: Report, asked: Asked, screen: Screen) -> int:
     screen.problems([*held.problems, *found.accused])
     code = BROKEN if found.wrong else KEPT
-    code = code if record.complete else INTERRUPTED
+    code = code if found.record.complete else INTERRUPTED
     write(_page(found, asked, screen, code))
     if asked.picture is not None:
         _draw(found, asked.picture)
@@ -204,16 +229,20 @@ def _measured(
     asked: Asked, held: Substituted, screen: Screen, problem: Told
 ) -> Validation | tuple[Diagnostic, ...]:
     """Run what was asked for; what the program cannot predict is told before."""
-    from perfdsl.cli_embed import compiling_told
     from perfdsl.compare.forecast import forecasts
-    from perfdsl.measure.timing import Stopwatch
-    from perfdsl.measure.validation import Request, validation
 
     cases = _with_claimed(_cases(asked), held)
     _fit(asked, [each.tokens for each in cases])
     wrong = tuple(each for each in forecasts(held, cases) if isinstance(each, Diagnostic))
-    if wrong:
-        return wrong
+    return wrong or _run(cases, asked, screen, problem)
+
+
+def _run(cases: Sequence[Case], asked: Asked, screen: Screen, problem: Told) -> Validation:
+    """Measure these cases, and keep the record."""
+    from perfdsl.cli_embed import compiling_told
+    from perfdsl.measure.timing import Stopwatch
+    from perfdsl.measure.validation import Request, validation
+
     request = Request(Path(asked.model), cases, asked.rounds, Stopwatch(), asked.counting)
     with compiling_told(), steps() as told:
         record = validation(request, f"perfdsl {__version__}", told)

@@ -69,3 +69,18 @@ class Validation(Recorded):
     executed: tuple[Executed, ...]
     disturbance: Disturbance
     complete: bool = True
+
+
+def joined(first: Validation, second: Validation) -> Validation:
+    """What two sessions measured of one model, one behind the other, as one record."""
+    known = {each.lengths for each in first.executed}
+    further = (each for each in second.executed if each.lengths not in known)
+    return first.model_copy(
+        update={
+            "date": second.date,
+            "measured": (*first.measured, *second.measured),
+            "rates": (*first.rates, *second.rates),
+            "executed": (*first.executed, *further),
+            "complete": first.complete and second.complete,
+        }
+    )

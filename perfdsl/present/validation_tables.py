@@ -81,11 +81,11 @@ def parts(held: Held) -> Table:
     whole = replace(whole, measured=held.phases, ceiling=held.ceiling)
     rows.append(_line(whole, unit))
     tokens, threads = case(held.case)
-    title = f"{_many(tokens, 'token')} on {_many(threads, 'thread')}, by phase, in {name}"
+    title = f"{many(tokens, 'token')} on {many(threads, 'thread')}, by phase, in {name}"
     return Table(title, heads, tuple(rows))
 
 
-def _many(count: str, of: str) -> str:
+def many(count: str, of: str) -> str:
     return f"{count} {of}{'s' * (count != '1')}"
 
 

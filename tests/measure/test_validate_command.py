@@ -9,6 +9,8 @@ import pytest
 
 from perfdsl.cli import app
 from perfdsl.cli_screen import BROKEN, KEPT, MISTAKE
+from perfdsl.compare import report
+from perfdsl.compare.proposals import Candidate, Proposal
 from perfdsl.measure.stored import read
 from perfdsl.measure.validation_record import Validation
 from perfdsl.runner.config import read_config
@@ -221,3 +223,26 @@ def test_markdown_has_the_same_tables(files, measured):
     page, _ = perfdsl(analysis, "--machine", machine, "--replay", file, "--format", "markdown")
     assert "| tokens | threads | ceiling |" in page
     assert "## Counts" in page
+
+
+def test_the_proposed_measurement_is_made_and_fitted_to(files, tmp_path, monkeypatch):
+    """With --next: it has a record of its own, and stands in the report beside the others."""
+    analysis, machine, _ = files
+    proposal = Proposal(Candidate(5, 1, (), 1.0), 2.0, (), "5 tokens on 1 thread tell most")
+    asked = iter([(proposal,), ()])
+    monkeypatch.setattr(report, "next_cases", lambda *_: next(asked))
+    page, told = perfdsl(
+        analysis, "--machine", machine, "--model", TINY, "--tokens", "1,12", "--threads", "1",
+        "--rounds", "2", "--records", tmp_path, "--no-counts", "--fit", "12", "--next",
+        "--format", "json",
+    )  # fmt: skip
+    assert "next: 5 tokens on 1 thread tell most" in told
+    (one,) = json.loads(page)["calibrated"]
+    fitted = {each["tokens"]: each["fitted"] for each in one["cases"]}
+    assert fitted == {1: False, 12: True, 5: True}
+    lengths = []
+    for file in tmp_path.iterdir():
+        record = read(file).needed()
+        assert isinstance(record, Validation)
+        lengths.append([each.case.tokens for each in record.measured])
+    assert sorted(lengths) == [[1, 12], [5]]
