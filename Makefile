@@ -15,8 +15,8 @@ help: ## list the targets
 setup: ## make .venv from requirements.lock (skipped while nothing changed; PYTHON=... picks the interpreter)
 	@PYTHON='$(PYTHON)' bash tools/setup.sh
 
-demo: setup ## solve the theoretical-ceiling analysis
-	@$(BIN)/perfdsl solve specs/analyses/theoretical_ceiling.perf
+demo: setup ## the whole way: solve the first program, make a model, probe this machine, validate
+	@bash tools/demo.sh
 
 test: check ## format, lint and type checks, then all tests, on all cores
 	@echo '--- pytest'

@@ -43,8 +43,6 @@ def commands(block: str) -> Iterator[tuple[str, list[str]]]:
 
 def output_of(command: str) -> list[str]:
     """What a command prints: answers, then problems."""
-    if command == "make demo":
-        command = recipe("demo")
     program, *arguments = shlex.split(command)
     assert program.rpartition("/")[2] == "perfdsl"
     quiet = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "FORCE_COLOR"}}
@@ -59,14 +57,6 @@ def output_of(command: str) -> list[str]:
     )
     assert done.returncode in {cli_screen.KEPT, cli_screen.BROKEN, cli_screen.MISTAKE}, done.stderr
     return (done.stdout + done.stderr).rstrip().splitlines()
-
-
-def recipe(target: str) -> str:
-    """The one command of a target of the Makefile."""
-    text = (ROOT / "Makefile").read_text("utf-8")
-    found = re.search(rf"^{target}:.*\n\t@\$\(BIN\)/(.*)$", text, re.MULTILINE)
-    assert found is not None
-    return found[1]
 
 
 def pieces(lines: list[str]) -> list[list[str]]:
@@ -127,11 +117,30 @@ def test_a_command_of_the_readme_prints_what_it_quotes(command, quoted, update_g
     assert matches(quoted, printed), "\n".join(printed)
 
 
-def test_the_readme_runs_both_commands_and_a_first_file():
-    """The demo and the first example are among what is compared."""
+def test_the_readme_runs_the_first_program_a_first_file_and_a_validation():
+    """They are among what is compared, and `make demo` begins with the first of them."""
     said = [command for command, _ in CONSOLE]
-    assert "make demo" in said
+    assert "perfdsl solve specs/analyses/theoretical_ceiling.perf" in said
     assert "perfdsl solve examples/01_first_roofline.perf" in said
+    assert any(command.startswith("perfdsl validate") for command in said)
+    assert said[0] == demo()[0]
+
+
+def demo() -> list[str]:
+    """The commands of `make demo`, as tools/demo.sh has them, one a line."""
+    text = (ROOT / "tools" / "demo.sh").read_text("utf-8").replace("\\\n", " ")
+    shown = re.findall(r"^ *show '[^']*' +(perfdsl .*?)(?:\|\|.*)?$", text, re.MULTILINE)
+    return [" ".join(command.split()) for command in shown]
+
+
+def test_the_demo_goes_the_whole_way_with_options_that_there_are():
+    """Solve, make a model, probe, validate: each with options that its help names."""
+    said = [re.match(r"perfdsl ((?:[a-z]+ ?)+)", command) for command in demo()]
+    words = [found[1].split()[: 1 + found[1].startswith("model")] for found in said if found]
+    assert words == [["solve"], ["model", "synth"], ["probe"], ["validate"]]
+    for command, word in zip(demo(), words, strict=True):
+        told = " ".join(output_of(f"perfdsl {' '.join(word)} --help"))
+        assert [each for each in re.findall(r"--[a-z-]+", command) if each not in told] == []
 
 
 def test_the_first_file_of_the_readme_is_the_first_example():
