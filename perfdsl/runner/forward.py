@@ -43,6 +43,7 @@ from perfdsl.runner.job import (
     LAYER_TABLE,
     LAYERS,
     MARKS,
+    OVERFLOWED,
     PIECES,
     POOLED,
     STAMPS,
@@ -187,5 +188,6 @@ def _end(job: int, thread: int, threads: int, barrier: int) -> bool:
         if not _met(job, stamp + 4, thread, threads, barrier, True):
             return False
     first, last = share(texts, thread, threads)
-    unit_rows(pooled, blocks, word(job, KEPT), first, last, word(job, VECTORS))
+    lost = unit_rows(pooled, blocks, word(job, KEPT), first, last, word(job, VECTORS))
+    set_word(word(job, OVERFLOWED), thread, lost)
     return _met(job, stamp + 5, thread, threads, barrier, True)

@@ -20,8 +20,8 @@ JOB = (
     "vocab_table", "output_norm", "dense_2", "dense_2_scales", "dense_3", "dense_3_scales",
     "rows", "texts", "starts", "slots", "ids",
     "x", "wide", "tiles", "inner", "q", "k", "v", "pooled", "vectors", "kept",
-    "scratch", "scratch_bytes", "wrong", "stamps", "tallies", "marks", "parts", "part_rows",
-    "pieces",
+    "scratch", "scratch_bytes", "wrong", "overflowed", "stamps", "tallies", "marks",
+    "parts", "part_rows", "pieces",
 )
 LAYER = (
     "qkv", "qkv_scales", "output", "output_scales", "gate", "gate_scales", "up", "up_scales",
@@ -34,8 +34,8 @@ LAYER = (
     EPS, VOCAB_TABLE, OUTPUT_NORM, DENSE_2, DENSE_2_SCALES, DENSE_3, DENSE_3_SCALES,
     ROWS, TEXTS, STARTS, SLOTS, IDS,
     X, WIDE, TILES, INNER, Q, K, V, POOLED, VECTORS, KEPT,
-    SCRATCH, SCRATCH_BYTES, WRONG, STAMPS, TALLIES, MARKS, PARTS, PART_ROWS,
-    PIECES,
+    SCRATCH, SCRATCH_BYTES, WRONG, OVERFLOWED, STAMPS, TALLIES, MARKS,
+    PARTS, PART_ROWS, PIECES,
 ) = range(len(JOB))
 (
     QKV, QKV_SCALES, OUTPUT, OUTPUT_SCALES, GATE, GATE_SCALES, UP, UP_SCALES,

@@ -135,14 +135,14 @@ class EmbeddingModel:
         """
         kept = self._kept(dim)
         texts = [self._checked(number, given, truncate) for number, given in enumerate(ids)]
-        out = np.empty((len(texts), kept * BLOCK), np.float32)
+        width = kept * BLOCK
+        out = np.empty(len(texts) * width, np.float32)
         for one in passes(texts):
             last = one.first + one.texts
-            self._run(one, kept, out[one.first : last])
-            self._finite(one.first, out[one.first : last])
+            self._run(one, kept, out[one.first * width : last * width])
             if told is not None:
                 told(last, len(texts))
-        return out
+        return out.reshape(len(texts), width)
 
     def run_together(
         self, ids: Sequence[NDArray[np.integer]], *, timed: bool = False
@@ -159,28 +159,25 @@ class EmbeddingModel:
         """One pass. Threads that call at the same time take turns."""
         with self._pool.turn() as run:
             room = self._ran(run, texts, kept, timed=False)
-            out[:] = room.vectors[: out.size].reshape(out.shape)
+            lost = [text for text in room.overflowed if text >= 0]
+            out[:] = room.vectors[: len(out)]
+        if lost:
+            what = f"the vector of text {texts.first + min(lost):,} is not finite"
+            name = Path(self.file.path).name
+            mend = f"the weights of {name} overflow: it is damaged, or was made for wider numbers"
+            raise NumberError(what, mend=mend)
 
     def _ran(self, run: Run, texts: Pass, kept: int, *, timed: bool) -> Workspace:
         room = self._room(texts)
         room.give(texts, kept=kept, timed=timed)
         run(self._program, room.address, room.steps)
-        if (room.wrong >= 0).any():  # a row of the embedding whose scale is no number
-            self._tensors.refuse_rows(texts.ids)
+        if max(room.wrong) >= 0:  # a row of the embedding whose scale is no number
+            self._tensors.refuse_rows(room.ids[: texts.rows])
         return room
-
-    def _finite(self, first: int, vectors: Vectors) -> None:
-        """Raise NumberError if one of these is not, the vectors of text `first` and those after."""
-        wrong = ~np.isfinite(vectors).all(axis=1)
-        if wrong.any():
-            what = f"the vector of text {first + int(wrong.argmax()):,} is not finite"
-            name = Path(self.file.path).name
-            mend = f"the weights of {name} overflow: it is damaged, or was made for wider numbers"
-            raise NumberError(what, mend=mend)
 
     def _room(self, texts: Pass) -> Workspace:
         """A workspace that is large enough: the one there is, or a larger one."""
-        room, slots = self._workspace, int(texts.slots[-1])
+        room, slots = self._workspace, texts.slots[-1]
         if room is None or room.rows < texts.rows or room.slots < slots:
             rows = LEAST_ROWS
             while rows < texts.rows:
@@ -204,8 +201,8 @@ class EmbeddingModel:
 
     def _checked(
         self, number: int, given: Sequence[int] | NDArray[np.integer], truncate: bool
-    ) -> NDArray[np.int32]:
-        """The ids of text `number` as the kernels take them. Raises InputError."""
+    ) -> NDArray[np.integer]:
+        """The ids of text `number`, each of them a token's. Raises InputError."""
         ids = _array(number, given)
         if len(ids) > self.config.context:
             if not truncate:
@@ -213,12 +210,13 @@ class EmbeddingModel:
                 what = f"text {number:,} has {len(ids):,} tokens, the model takes {most:,}"
                 raise TooLongError(what, "cut it, or let it be cut (truncate)")
             ids = np.concatenate([ids[: self.config.context - 1], ids[-1:]])
-        low, high = int(ids.min()), int(ids.max())
+        plain = ids.tolist()
+        low, high = min(plain), max(plain)
         if low < 0 or high >= self.config.vocab:
             wrong = low if low < 0 else high
             what = f"text {number:,} holds the id {wrong:,}; ids are 0 to {self.config.vocab - 1:,}"
             raise InputError(what)
-        return ids.astype(np.int32)
+        return ids
 
 
 def _array(number: int, given: Sequence[int] | NDArray[np.integer]) -> NDArray[np.integer]:

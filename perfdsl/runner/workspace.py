@@ -6,11 +6,23 @@ texts. What does not change between passes is written once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
 
 from perfdsl.runner.config import Config
-from perfdsl.runner.job import COUNTED, JOB, LAYER, TILE_BYTES
+from perfdsl.runner.job import (
+    COUNTED,
+    JOB,
+    KEPT,
+    LAYER,
+    PARTS,
+    PIECES,
+    ROWS,
+    STAMPS,
+    TEXTS,
+    TILE_BYTES,
+)
 from perfdsl.runner.kernels.attention import scratch_bytes
 from perfdsl.runner.kernels.gate_up import SCRATCH
 from perfdsl.runner.kernels.rope import turns
@@ -35,7 +47,9 @@ LEAST_ROWS = 32  # a workspace grows by doubling from here
 class Workspace:
     """Room for passes of up to `rows` rows, `slots` key slots and texts of up to `rows` tokens.
 
-    It holds the job that native code is given (`address`); see `forward` for the arrays' shapes.
+    It holds the job that native code is given, at `address`; see `forward` for the arrays' shapes.
+    vectors: what the last pass made, (texts, kept * 32) as one row; wrong, overflowed: of each
+    thread, the first row of the embedding or text with a number that is none, or -1.
     """
 
     def __init__(
@@ -69,7 +83,12 @@ class Workspace:
         self._arena = Arena(room(*sizes.values()))
         self._arrays = {name: self._arena.take((size,), np.uint8) for name, size in sizes.items()}
         self._turns(rows)
-        self.wrong = np.full(threads, -1, np.int64)
+        self.vectors = self._arrays["vectors"].view(np.float32)
+        self.ids = np.zeros(rows, np.int32)
+        # What is written for each pass, as views that take plain numbers (see `passes.Pass`).
+        self._starts, self._slots = _numbers(rows + 1), _numbers(rows + 1)
+        self._part_rows = _numbers(threads + 1)
+        self.wrong, self.overflowed = _numbers(threads), _numbers(threads)
         self.stamps = np.zeros(3 + len(PHASES) * config.layers + 6, np.int64)
         self.tallies = np.zeros((threads, config.layers + 1, len(COUNTED), WORDS), np.int64)
         # The oracle's build marks what it reads: rows of the embedding, cache lines of the weights.
@@ -82,22 +101,14 @@ class Workspace:
         )
         self.job = np.zeros(len(JOB), np.int64)
         self._fill(weights, embedding)
-
-    @property
-    def address(self) -> int:
-        """Of the job."""
-        return int(self.job.ctypes.data)
+        self._job, self.address = self.job.data, int(self.job.ctypes.data)
+        self._stamps = int(self.stamps.ctypes.data)
 
     @property
     def steps(self) -> int:
         """Of the pass that was given."""
         a_layer = 1 if self._pieces == 1 else len(PHASES) * self._pieces
         return 2 + self.config.layers * a_layer
-
-    @property
-    def vectors(self) -> NDArray[np.float32]:
-        """What the last pass made: (rows, d_model), or fewer columns one behind the other."""
-        return self._arrays["vectors"].view(np.float32)
 
     def set(self, **values: int) -> None:
         """Words of the job, by name."""
@@ -106,29 +117,25 @@ class Workspace:
 
     def give(self, texts: Pass, *, kept: int, timed: bool) -> None:
         """The job of this pass: vectors of `kept` * 32 values, phases timed or not."""
-        self._pass, self.part_rows = texts, self._parts(texts.rows)
+        for ids, first, last in zip(texts.ids, texts.starts, texts.starts[1:], strict=False):
+            self.ids[first:last] = ids
+        _write(self._starts, texts.starts)
+        _write(self._slots, texts.slots)
+        part_rows = self._parts(texts.rows)
+        _write(self._part_rows, part_rows)
         self._pieces = -(-texts.rows // (self.threads * PIECE_ROWS))
-        self.wrong[:] = -1
-        self.set(
-            rows=texts.rows,
-            texts=texts.texts,
-            starts=texts.starts.ctypes.data,
-            slots=texts.slots.ctypes.data,
-            ids=texts.ids.ctypes.data,
-            parts=len(self.part_rows) - 1,
-            part_rows=self.part_rows.ctypes.data,
-            pieces=self._pieces,
-            kept=kept,
-            stamps=self.stamps.ctypes.data if timed else 0,
-        )
+        job = self._job
+        job[ROWS], job[TEXTS], job[KEPT] = texts.rows, texts.texts, kept
+        job[PARTS], job[PIECES] = len(part_rows) - 1, self._pieces
+        job[STAMPS] = self._stamps if timed else 0
 
-    def _parts(self, rows: int) -> NDArray[np.int64]:
+    def _parts(self, rows: int) -> Sequence[int]:
         """The first row of each thread's own rows and the number of all, or (0, rows): shared."""
         config, threads = self.config, self.threads
         alone = rows >= threads * ROWS_ALONE and threads > 1
         if not alone or config.d_q + 2 * config.d_kv < config.d_model:
-            return np.array([0, rows], np.int64)
-        return np.array([rows * part // threads for part in range(threads + 1)], np.int64)
+            return 0, rows
+        return [rows * part // threads for part in range(threads + 1)]
 
     def _fill(self, weights: Weights, embedding: Blocks) -> None:
         config = self.config
@@ -143,11 +150,18 @@ class Workspace:
         named = "x wide tiles inner q k v pooled vectors scratch".split()
         self.set(**{name: self._arrays[name].ctypes.data for name in named})
         self.set(
+            starts=_address(self._starts),
+            slots=_address(self._slots),
+            part_rows=_address(self._part_rows),
+            wrong=_address(self.wrong),
+            overflowed=_address(self.overflowed),
+            ids=self.ids.ctypes.data,
+        )
+        self.set(
             layer_table=self.layers.ctypes.data,
             vocab_table=embedding.ctypes.data,
             output_norm=weights.output_norm.ctypes.data,
             scratch_bytes=self.scratch_bytes,
-            wrong=self.wrong.ctypes.data,
             tallies=self.tallies.ctypes.data,
             marks=self.marks.ctypes.data,
         )
@@ -173,6 +187,20 @@ class Workspace:
         for name, theta in ("full", self.config.theta_full), ("window", self.config.theta_window):
             table = turns(positions, self.config.d_head, theta)
             self._arrays[f"turns_{name}"].view(np.float32)[:] = table.reshape(-1)
+
+
+def _numbers(count: int) -> memoryview:
+    """So many int64."""
+    return np.zeros(count, np.int64).data
+
+
+def _write(numbers: memoryview, values: Sequence[int]) -> None:
+    for index, value in enumerate(values):
+        numbers[index] = value
+
+
+def _address(numbers: memoryview) -> int:
+    return int(np.asarray(numbers).ctypes.data)
 
 
 def _places(name: str, matrix: Matrix) -> dict[str, int]:

@@ -24,7 +24,7 @@ STEPS = {
         "net.heads = 2",
     ),
     "a text too few": (
-        Edit(WORKSPACE, "texts=texts.texts,", "texts=texts.texts - 1,"),
+        Edit(WORKSPACE, "texts.rows, texts.texts, kept", "texts.rows, texts.texts - 1, kept"),
         {"attn", "dense_2", "dense_3"},
         "",
     ),

@@ -328,8 +328,17 @@ def test_a_vector_with_what_is_no_number_does_not_become_one(odd):
     vectors = np.ones((1, 64), np.float32)
     vectors[0, 40] = odd
     out = np.zeros((1, 64), np.float32)
-    pooling.unit_rows(at(vectors), 2, 2, 0, 1, at(out))
+    assert pooling.unit_rows(at(vectors), 2, 2, 0, 1, at(out)) == 0
     assert np.isnan(out).any()
+
+
+def test_the_first_vector_with_what_is_no_number_is_told():
+    vectors = np.ones((5, 64), np.float32)
+    vectors[3, 40] = vectors[4, 0] = np.inf
+    out = np.zeros((5, 64), np.float32)
+    assert pooling.unit_rows(at(vectors), 2, 2, 0, 3, at(out)) == -1
+    assert pooling.unit_rows(at(vectors), 2, 2, 1, 5, at(out)) == 3
+    assert pooling.unit_rows(at(vectors), 2, 1, 1, 4, at(out)) == -1  # not in what is kept
 
 
 @on_each_other_path

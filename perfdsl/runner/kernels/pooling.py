@@ -54,8 +54,11 @@ def _mean(e: Emitter, hidden: Value, stride: Value, rows: Value, out: Value) -> 
         e.store(e.div(each, count), out, at)
 
 
-def _unit(e: Emitter, vector: Value, blocks: Value, out: Value) -> None:
-    """`blocks` * 32 numbers, scaled by a power of two first: no square is infinite or lost."""
+def _unit(e: Emitter, vector: Value, blocks: Value, out: Value) -> Value:
+    """`blocks` * 32 numbers, scaled by a power of two first: no square is infinite or lost.
+
+    1 if one of them is infinite or no number, else 0.
+    """
     b = e.builder
     steps = range(0, ROW, 4 * e.lanes)
 
@@ -81,10 +84,11 @@ def _unit(e: Emitter, vector: Value, blocks: Value, out: Value) -> None:
         return []
 
     e.loop(blocks, [], one_block)
+    return b.zext(b.icmp_unsigned(">=", most, ir.Constant(I32, EXPONENT)), I64)
 
 
 _mean_of = intrinsic_of(_mean, "iiii")
-_unit_of = intrinsic_of(_unit, "iii")
+_unit_of = intrinsic_of(_unit, "iii", "i")
 _start_at = intrinsic_of(lambda e, at: e.load(at, 0, I64), "i", "i")
 
 
@@ -105,11 +109,15 @@ def pool_rows(hidden: int, blocks: int, starts: int, first: int, last: int, out:
 
 
 @kernel
-def unit_rows(vectors: int, blocks: int, kept: int, first: int, last: int, out: int) -> None:
+def unit_rows(vectors: int, blocks: int, kept: int, first: int, last: int, out: int) -> int:
     """Out = the first kept * 32 columns of rows first ..< last, as vectors of length 1.
 
     vectors: float32 (rows, blocks * 32); out: float32 (rows, kept * 32); by address. A row of zeros
-    stays one; a row with an infinity or a NaN has a NaN.
+    stays one; a row with an infinity or a NaN has a NaN: the first such row is returned, or -1.
     """
+    lost = -1
     for row in range(first, last):
-        _unit_of(vectors + row * blocks * ROW, kept, out + row * kept * ROW)
+        found = _unit_of(vectors + row * blocks * ROW, kept, out + row * kept * ROW)
+        if found and lost < 0:
+            lost = row
+    return lost
