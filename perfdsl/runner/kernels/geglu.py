@@ -10,7 +10,7 @@ which takes one exponential and one division. (Hendrycks and Gimpel, arXiv:1606.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -26,6 +26,7 @@ from perfdsl.runner.tiling import first_row, tile_tokens
 LINEAR = -2 * math.log2(math.e) * math.sqrt(2 / math.pi)
 CUBIC = 0.044715 * LINEAR
 ROUND = 1.5 * 2**23
+TOGETHER = {32: 6, 16: 1}  # vectors that go through GELU together, by how many registers there are
 # Further out than this gelu is x or, but for 2e-35, 0; 2^x would leave float32 from 10 on.
 FAR = 9.8
 # 2^x on [-1/2, 1/2], highest power first: least greatest relative error, 2.6e-6, of which a seventh
@@ -48,32 +49,60 @@ def geglu(gate: NDArray[np.float64], up: NDArray[np.float64]) -> NDArray[np.floa
 # ------------------------------------------------------------------ fast
 
 
-def emit_gelu(e: Emitter, x: Value) -> Value:
-    """gelu(x), off by less than 1e-6, or 1e-6 of itself; a NaN stays one."""
+def emit_gelus(e: Emitter, numbers: Sequence[Value]) -> list[Value]:
+    """Gelu of each vector, off by less than 1e-6, or 1e-6 of itself; a NaN stays one.
+
+    Step by step for all of them, as what waits for the step before fills the processor's queues:
+    one by one a vector takes 8.2 cycles, by sixes 6.6 (Zen 5, 16 lanes).
+    """
     b = e.builder
-    low = e.maximum(e.f32(-FAR), x)
-    near = e.minimum(e.f32(FAR), low)
-    exponent = e.mul(near, e.fma(e.mul(near, near), e.f32(CUBIC), e.f32(LINEAR)))
-    shifted = e.add(exponent, e.f32(ROUND))  # its low bits are the nearest integer
-    rest = e.sub(exponent, e.sub(shifted, e.f32(ROUND)))
-    power = e.f32(POWER[0])
+    low = [e.maximum(e.f32(-FAR), x) for x in numbers]
+    near = [e.minimum(e.f32(FAR), x) for x in low]
+    squares = [e.mul(x, x) for x in near]
+    factors = [e.fma(x, e.f32(CUBIC), e.f32(LINEAR)) for x in squares]
+    exponents = [e.mul(x, f) for x, f in zip(near, factors, strict=True)]
+    shifted = [e.add(x, e.f32(ROUND)) for x in exponents]  # low bits: the nearest integer
+    whole = [e.sub(x, e.f32(ROUND)) for x in shifted]
+    rests = [e.sub(x, n) for x, n in zip(exponents, whole, strict=True)]
+    powers = [e.f32(POWER[0]) for _ in rests]
     for factor in POWER[1:]:
-        power = e.fma(power, rest, e.f32(factor))
-    power = b.bitcast(b.add(e.bits(power), b.shl(e.bits(shifted), e.i32(23))), power.type)
-    return e.div(low, e.add(power, e.f32(1.0)))
+        powers = [e.fma(p, x, e.f32(factor)) for p, x in zip(powers, rests, strict=True)]
+    bits = [b.shl(e.bits(x), e.i32(23)) for x in shifted]
+    powers = [
+        b.bitcast(b.add(e.bits(power), n), power.type)
+        for power, n in zip(powers, bits, strict=True)
+    ]
+    below = [e.add(power, e.f32(1.0)) for power in powers]
+    return [e.div(x, d) for x, d in zip(low, below, strict=True)]
 
 
 def _activate(e: Emitter, gate: Value, up: Value, rows: Value) -> None:
     """Gate = gelu(gate) * up, for so many rows of 32 numbers."""
+    together = TOGETHER[e.target.registers]
 
-    def one_row(i: Value, _: list[Value]) -> list[Value]:
-        row = e.scaled(i, ROW)
-        for at in range(0, ROW, 4 * e.lanes):
-            here = e.at(row, at)
-            e.store(e.mul(emit_gelu(e, e.load(gate, here)), e.load(up, here)), gate, here)
+    def some(first: Value, count: int) -> None:
+        places = [e.at(first, at) for at in range(0, count * ROW, 4 * e.lanes)]
+        for n in range(0, len(places), together):
+            ats = places[n : n + together]
+            found = emit_gelus(e, [e.load(gate, at) for at in ats])
+            found = [e.mul(value, e.load(up, at)) for value, at in zip(found, ats, strict=True)]
+            for value, at in zip(found, ats, strict=True):
+                e.store(value, gate, at)
+
+    at_once = max(1, together * e.lanes // BLOCK)
+
+    def several(i: Value, _: list[Value]) -> list[Value]:
+        some(e.scaled(i, at_once * ROW), at_once)
         return []
 
-    e.loop(rows, [], one_row)
+    def one(i: Value, _: list[Value]) -> list[Value]:
+        some(e.scaled(e.builder.add(done, i), ROW), 1)
+        return []
+
+    groups = e.builder.udiv(rows, e.i64(at_once))
+    done = e.scaled(groups, at_once)
+    e.turns(groups, [], several)
+    e.turns(e.builder.sub(rows, done), [], one)
 
 
 def _rows_at(e: Emitter, values: Value, rows: range) -> Blocks:
