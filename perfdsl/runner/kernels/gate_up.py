@@ -68,12 +68,12 @@ def gate_up(
                 _panels(
                     gate + here, gate_scales + here_scales, end - panel, blocks, x, rows, group,
                     until, scratch, up + here if group == start else 0, up_scales + here_scales,
-                    tally,
+                    panel == first, tally,
                 )  # fmt: skip
                 _panels(
                     up + here, up_scales + here_scales, end - panel, blocks, x, rows, group,
                     until, scratch + SCRATCH // 2, ahead if until == stop else 0, ahead_scales,
-                    tally + WORDS * WORD,
+                    False, tally + WORDS * WORD,
                 )  # fmt: skip
                 results = (first_row(rows, until) - first_row(rows, group)) * ROW
                 for n in range(end - panel):
@@ -96,9 +96,13 @@ def _panels(
     out: int,
     ahead: int,
     ahead_scales: int,
+    fresh: bool,
     tally: int,
 ) -> None:
-    """Panel by panel float32 (rows of these tiles, 32) at `out`; `ahead` is read after the last."""
+    """Panel by panel float32 (rows of these tiles, 32) at `out`; `ahead` is read after the last.
+
+    fresh: whether the first of them is the first to read these tiles.
+    """
     of_panel, of_scales = PANEL * BLOCK * blocks, PANEL * 2 * blocks
     row = first_row(rows, first_tile)
     results = (first_row(rows, last_tile) - row) * ROW
@@ -109,5 +113,5 @@ def _panels(
             after, after_scales = ahead, ahead_scales
         panel_rows(
             w, d, blocks, x, rows, first_tile, last_tile, out + n * results - row * ROW, ROW,
-            after, after_scales, tally,
+            after, after_scales, fresh and n == 0, tally,
         )  # fmt: skip

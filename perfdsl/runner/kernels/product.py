@@ -202,13 +202,15 @@ def panel_rows(
     stride: int,
     ahead: int,
     ahead_scales: int,
+    fresh: bool,
     tally: int,
 ) -> None:
     """One panel times tiles first_tile ..< last_tile: 32 columns of float32.
 
     Addresses: `weights`, `scales` of this panel, `x` of the q8 tiles of all `rows` rows, `out` of
     row 0 (rows are `stride` bytes apart). `ahead`, `ahead_scales`: the panel that this thread reads
-    next, or 0 for one that it has in a cache.
+    next, or 0 for one that it has in a cache. `fresh`: whether it reads these tiles for the first
+    time; half of them may lie in another core's cache, so that a tile asks for the one behind it.
     """
     of_strip, of_scales = STRIP * BLOCK * blocks, STRIP * 2 * blocks
     tiles = tile_count(rows)
@@ -229,6 +231,9 @@ def panel_rows(
             elif ASKING and t < first_tile + 2 and following:
                 ask, asked = HALF, following + (t - first_tile) * half
                 asked_scales = following_scales
+            elif ASKING and fresh and t + 1 < last_tile:
+                ask, asked = HALF, x + (row + tokens) * blocks * TOKEN_BYTES
+                asked_scales = asked
             _any_tile(
                 ask * TOKENS + tokens, w, d, blocks, x + row * blocks * TOKEN_BYTES,
                 out + row * stride + strip * STRIP * 4, stride, asked, asked_scales, tally,
@@ -273,7 +278,8 @@ def product_rows(
                 ahead, ahead_scales = next_weights, next_scales
             panel_rows(
                 weights + panel * of_panel, scales + panel * of_scales, blocks, x, rows,
-                start, stop, out + panel * PANEL * 4, stride, ahead, ahead_scales, tally,
+                start, stop, out + panel * PANEL * 4, stride, ahead, ahead_scales,
+                panel == first, tally,
             )  # fmt: skip
 
 
