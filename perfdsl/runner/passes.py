@@ -6,8 +6,7 @@ Texts are packed one behind the other without padding. A pass holds whole texts,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +28,8 @@ class Pass(NamedTuple):
 
     first: int
     ids: Sequence[NDArray[np.integer]]
-    starts: tuple[int, ...]
-    slots: tuple[int, ...]
+    starts: Sequence[int]
+    slots: Sequence[int]
 
     @property
     def texts(self) -> int:
@@ -55,9 +54,8 @@ def passes(texts: Sequence[NDArray[np.integer]], rows: int = ROWS) -> Iterator[P
 
 def packed(first: int, texts: Sequence[NDArray[np.integer]]) -> Pass:
     """These texts as one pass; text `first` of the call is the first of them."""
-    lengths = [len(text) for text in texts]
-    return Pass(first, texts, _ends(lengths), _ends(-(-n // KEYS) * KEYS for n in lengths))
-
-
-def _ends(sizes: Iterable[int]) -> tuple[int, ...]:
-    return tuple(accumulate(sizes, initial=0))
+    starts, slots = [0], [0]
+    for text in texts:
+        starts.append(starts[-1] + len(text))
+        slots.append(slots[-1] + -(-len(text) // KEYS) * KEYS)
+    return Pass(first, texts, starts, slots)

@@ -25,6 +25,7 @@ from perfdsl.runner.job import (
 )
 from perfdsl.runner.kernels.attention import scratch_bytes
 from perfdsl.runner.kernels.gate_up import SCRATCH
+from perfdsl.runner.kernels.norms import scratch_bytes as norm_scratch
 from perfdsl.runner.kernels.rope import turns
 from perfdsl.runner.kernels.tally import ARENA, SHADOW, WORDS
 from perfdsl.runner.kernels.target import HOST
@@ -117,8 +118,8 @@ class Workspace:
 
     def give(self, texts: Pass, *, kept: int, timed: bool) -> None:
         """The job of this pass: vectors of `kept` * 32 values, phases timed or not."""
-        for ids, first, last in zip(texts.ids, texts.starts, texts.starts[1:], strict=False):
-            self.ids[first:last] = ids
+        for text, first in enumerate(texts.starts[:-1]):
+            self.ids[first : texts.starts[text + 1]] = texts.ids[text]
         _write(self._starts, texts.starts)
         _write(self._slots, texts.slots)
         part_rows = self._parts(texts.rows)
@@ -208,4 +209,5 @@ def _places(name: str, matrix: Matrix) -> dict[str, int]:
 
 
 def _scratch(config: Config, longest: int) -> int:
-    return max(SCRATCH, LINE, scratch_bytes(longest, config.heads, config.kv_heads, config.d_head))
+    attention = scratch_bytes(longest, config.heads, config.kv_heads, config.d_head)
+    return max(SCRATCH, norm_scratch(config.d_model), attention)

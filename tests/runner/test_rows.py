@@ -125,11 +125,14 @@ def added(branch, after, x, before, cuts=()):
     """What `add_norm_rows` leaves: the stream and the q8 tiles."""
     x = x.copy()
     rows, columns = x.shape
+    scratch, check = guarded(norms.scratch_bytes(columns))
 
     def fill(first, last, out):
         norms.add_norm_rows(
-            at(branch), at(after), at(x), at(before), columns // 32, EPS, rows, first, last, out
-        )
+            at(branch), at(after), at(x), at(before), columns // 32, EPS, rows, first, last, out,
+            at(scratch),
+        )  # fmt: skip
+        check()
 
     return x, in_tiles(rows, columns, fill, cuts)
 

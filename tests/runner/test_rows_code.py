@@ -18,7 +18,10 @@ EXPECTED = {
 KERNELS = {
     "quantise": (quantise._row, "iiiii"),
     "first norm": (norms._start, "iiifiii"),
-    "norms": (norms._middle, "iiiiifiii"),
+    "norms, branch": (norms._branch, "iifi"),
+    "norms, stream": (norms._stream, "iiiifi"),
+    "norms, scales": (norms._scales, "iiiiiiii"),
+    "norms, bytes": (norms._bytes, "iiiii"),
     "last norm": (norms._end, "iiiiifi"),
     "geglu, numbers": (geglu._activate, "iii"),
     "geglu, scales": (geglu._scales, "iii"),

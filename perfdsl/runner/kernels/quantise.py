@@ -36,6 +36,7 @@ SMALLEST = 2.0**-100
 ROW = 4 * BLOCK  # bytes of 32 float32
 
 Blocks: TypeAlias = Sequence[Sequence[Value]]  # of 32 numbers, each in 32 / lanes vectors
+Numbers: TypeAlias = Callable[[Value], Value]  # the vector so many bytes into a row
 
 
 # ------------------------------------------------------------------ reference
@@ -128,42 +129,65 @@ class Place(NamedTuple):
     tokens: Value
     slot: Value
 
+    def stride(self, e: Emitter) -> Value:
+        """Bytes from a block of the row to the next."""
+        return e.scaled(self.tokens, BYTES)
 
-def emit_row(e: Emitter, value: Callable[[Value], Value], blocks: Value, place: Place) -> None:
+    def bytes_at(self, e: Emitter) -> Value:
+        """Where the bytes of the row's first block are."""
+        return e.at(self.tile, e.scaled(self.slot, BLOCK))
+
+    def scale_at(self, e: Emitter) -> Value:
+        """Where its scale is."""
+        return e.at(e.at(self.tile, e.scaled(self.tokens, BLOCK)), e.scaled(self.slot, 4))
+
+    def correction_at(self, e: Emitter) -> Value:
+        """Where its correction is."""
+        return e.at(self.scale_at(e), e.scaled(self.tokens, 4))
+
+
+def emit_row(e: Emitter, value: Numbers, blocks: Value, place: Place) -> None:
     """Quantise a row of `blocks` * 32 numbers to its place.
 
-    `value(offset)` emits the vector of numbers so many bytes into a row of float32.
+    In two rounds, as bytes wait long for their scale: in one, few blocks fill the processor's queue
+    with what waits (measured on Zen 5: 16 cycles a block; so 8).
     """
-    tile, tokens, slot = place
-    sums = e.at(tile, e.scaled(tokens, BLOCK))
-    bytes_at = e.at(tile, e.scaled(slot, BLOCK))
-    scale_at = e.at(sums, e.scaled(slot, 4))
-    correction_at = e.at(sums, e.scaled(e.builder.add(tokens, slot), 4))
-    stride = e.scaled(tokens, BYTES)
+    emit_row_scales(e, value, blocks, place)
+    emit_row_bytes(e, value, blocks, place)
 
-    def values_of(indices: Sequence[Value]) -> Blocks:
-        begins = [e.scaled(index, ROW) for index in indices]
-        return [[value(e.at(begin, at)) for at in range(0, ROW, 4 * e.lanes)] for begin in begins]
 
-    # In two rounds, as bytes wait long for their scale: in one, few blocks fill the processor's
-    # queue with what waits (measured on Zen 5: 16 cycles a block; so 8).
+def emit_row_scales(e: Emitter, value: Numbers, blocks: Value, place: Place) -> None:
+    """The scales of a row; what to multiply by stands where the corrections will."""
+    scale_at, correction_at, stride = place.scale_at(e), place.correction_at(e), place.stride(e)
+
     def scales(indices: Sequence[Value]) -> None:
-        found, inverses = emit_scales(e, values_of(indices))
+        found, inverses = emit_scales(e, _blocks_at(e, value, indices))
         for i, index in enumerate(indices):
             at = e.scaled(index, stride)
             e.store(e.lane(found, i), scale_at, at)
-            e.store(e.lane(inverses, i), correction_at, at)  # until the correction is known
+            e.store(e.lane(inverses, i), correction_at, at)
+
+    _by_fours(e, blocks, scales)
+
+
+def emit_row_bytes(e: Emitter, value: Numbers, blocks: Value, place: Place) -> None:
+    """The bytes and corrections of a row that has its scales."""
+    bytes_at, correction_at, stride = place.bytes_at(e), place.correction_at(e), place.stride(e)
 
     def bytes_(indices: Sequence[Value]) -> None:
         steps = [e.scaled(index, stride) for index in indices]
         factors = [e.broadcast(correction_at, step) for step in steps]
         places = [e.at(bytes_at, step) for step in steps]
-        corrections = emit_bytes(e, values_of(indices), factors, places)
+        corrections = emit_bytes(e, _blocks_at(e, value, indices), factors, places)
         for i, step in enumerate(steps):
             e.store(e.lane(corrections, i), correction_at, step)
 
-    _by_fours(e, blocks, scales)
     _by_fours(e, blocks, bytes_)
+
+
+def _blocks_at(e: Emitter, value: Numbers, indices: Sequence[Value]) -> Blocks:
+    begins = [e.scaled(index, ROW) for index in indices]
+    return [[value(e.at(begin, at)) for at in range(0, ROW, 4 * e.lanes)] for begin in begins]
 
 
 def _by_fours(e: Emitter, count: Value, emit: Callable[[Sequence[Value]], None]) -> None:

@@ -21,6 +21,16 @@ _number = intrinsic_of(lambda e, address: e.load(address, 0, ir.DoubleType()), "
 _pointer = intrinsic_of(lambda e, address: e.builder.inttoptr(address, I8.as_pointer()), "i", "p")
 
 
+_ask_line = intrinsic_of(lambda e, address: e.prefetch(address, 0, 3), "i")
+
+
+@kernel
+def ask(address: int, size: int) -> None:
+    """Have these bytes brought to L1; nothing is waited for, nothing is wrong if none are there."""
+    for line in range(0, size, 64):
+        _ask_line(address + line)
+
+
 @kernel
 def word(block: int, index: int) -> int:
     """The int64 number `index` of a block."""
