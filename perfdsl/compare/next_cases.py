@@ -37,7 +37,7 @@ def _candidates(held: Substituted, record: Validation, one: Predicted) -> Iterat
     rounds = max((len(each.turns) for each in record.measured), default=1)
     for found in forecasts(held, cases):
         if isinstance(found, Forecast):
-            asked = demands(found, phases, facts_of(found.case, record))
+            asked = demands(found, phases, facts_of(found.case, record, one.pace))
             seconds = STARTING + rounds * max(ROUND, CALLS * one.model.total(asked).seconds)
             yield Candidate(found.case.tokens, one.threads, asked, seconds)
 

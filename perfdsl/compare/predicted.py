@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
+from perfdsl.compare.aging import NOTHING_LOST, Aging, strangers
 from perfdsl.compare.calibrated import (
     Facts,
     demands,
@@ -35,6 +36,7 @@ from perfdsl.solve.ranking import Ranked, ranked
 SHARES = (0.0, 1 / 3, 3 / 4)
 CALL_GOAL, GROUP_GOAL = 0.10, 0.15
 POLICY: Policy = "partial"
+APART = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,10 @@ class CasePrediction:
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """For one number of threads. ranking: policies by the lengths held back, or, where there are
-    none, by each length left out in turn; empty with a single length."""
+    none, by each length left out in turn; empty with a single length. pace: see `Facts`."""
 
     threads: int
+    pace: float
     model: Calibration
     cases: tuple[CasePrediction, ...]
     ranking: tuple[Ranked, ...]
@@ -117,17 +120,26 @@ def predicted(
     """One for each number of threads that was measured. fit: the lengths that are fitted; none:
     chosen by `SHARES`. Raises ValueError where a fit has no length that was measured."""
     measured = {each.case: each for each in record.measured if each.turns}
-    every = (data_of(each, measured[each.case], record) for each in cases)
-    data = [each for each in every if each.seen and each.calls]
     found: list[Predicted] = []
     alone: dict[tuple[int, int], dict[str, Run]] = {}
-    for threads in sorted({each.case.threads for each in data}):
-        own = [each for each in data if each.case.threads == threads]
-        found.append(_predicted(own, fit, policy, alone))
+    for threads in sorted({each.case.threads for each in cases if each.case in measured}):
+        own = [each for each in cases if each.case.threads == threads and each.case in measured]
+        lengths = fit or chosen([each.case.tokens for each in own])
+        pace = pace_of([each for each in own if each.case.tokens in lengths])
+        every = [data_of(each, measured[each.case], record, pace) for each in own]
+        data = [each for each in every if each.seen and each.calls]
+        if data:
+            found.append(_predicted(data, lengths, pace, policy, alone))
     return tuple(found)
 
 
-def data_of(held: Held, measured: Measured, record: Validation) -> Data:
+def pace_of(fitted: Sequence[Held]) -> float:
+    """How long the longest of these calls took for each second of its forecast."""
+    longest = max(fitted, key=lambda each: each.forecast.seconds, default=None)
+    return longest.ratio if longest is not None else 1.0
+
+
+def data_of(held: Held, measured: Measured, record: Validation, pace: float = 1.0) -> Data:
     """A case's demands and samples: the median of each round."""
     rounds = [
         {name: median([call[name] for call in turn.phases]) * NANO for name in turn.phases[0]}
@@ -135,7 +147,7 @@ def data_of(held: Held, measured: Measured, record: Validation) -> Data:
         if turn.phases
     ]
     phases = list(dict.fromkeys(phase for each in rounds for phase in each))
-    executed = demands(held.forecast, phases, facts_of(held.case, record))
+    executed = demands(held.forecast, phases, facts_of(held.case, record, pace))
     calls = tuple(by_round(turn.calls for turn in measured.turns))
     seen = observations(executed, rounds)
     name = executed[0].case if executed else ""
@@ -145,8 +157,10 @@ def data_of(held: Held, measured: Measured, record: Validation) -> Data:
     )  # fmt: skip
 
 
-def facts_of(case: Case, record: Validation) -> Facts:
-    """What the runner does in a case besides what the program counts, as far as it is recorded."""
+def facts_of(case: Case, record: Validation, pace: float = 1.0) -> Facts:
+    """What the runner does in a case besides what the program counts, as far as it is recorded.
+
+    pace: seconds of a call for each second of its forecast."""
     lengths = (case.tokens,) * case.texts
     counted = next((each for each in record.executed if each.lengths == lengths), None)
     useful: dict[str, int] = {}
@@ -156,7 +170,19 @@ def facts_of(case: Case, record: Validation) -> Facts:
         executed[each.operator] = executed.get(each.operator, 0) + each.executed
     padding = {name: executed[name] / count for name, count in useful.items() if count}
     shared = same_rows(case.texts * case.tokens, case.threads)
-    return Facts(padding, shared, _stream(record, case.threads))
+    return Facts(padding, shared, _stream(record, case.threads), _aging(case, record), pace)
+
+
+def _aging(case: Case, record: Validation) -> Aging:
+    """Threads to which memory gives APART times what it gives one have it, and a cache, each for
+    itself: a guest's processors may lie on clusters of their own, at one hour and not at another.
+    """
+    alone, several = _stream(record, 1), _stream(record, case.threads)
+    cache = max((each.size for each in record.environment.processor.caches), default=0)
+    if record.kept is None or not record.kept.rounds or not alone or not cache:
+        return NOTHING_LOST
+    apart = case.threads if several >= APART * case.threads * alone else 1
+    return Aging(cache, strangers(record.kept, cache, alone), apart)
 
 
 def _stream(record: Validation, threads: int) -> float:
@@ -178,12 +204,12 @@ def chosen(lengths: Collection[int]) -> tuple[int, ...]:
 
 def _predicted(
     data: Sequence[Data],
-    fit: Collection[int],
+    lengths: Collection[int],
+    pace: float,
     policy: Policy,
     alone: dict[tuple[int, int], dict[str, Run]],
 ) -> Predicted:
     """alone: by texts and tokens, the groups' runs on one thread; filled when these come."""
-    lengths = fit or chosen([each.case.tokens for each in data])
     fitted = [each for each in data if each.case.tokens in lengths]
     asked = [one for each in data for one in each.executed]
     model = calibrate([one for each in fitted for one in each.every], policy, asked=asked)
@@ -192,7 +218,7 @@ def _predicted(
     train = [one for each in fitted for one in each.seen]
     several = len({one.demand.case for one in train}) > 1
     ranking = ranked(train, held_back) if held_back or several else ()
-    return Predicted(data[0].case.threads, model, cases, ranking)
+    return Predicted(data[0].case.threads, pace, model, cases, ranking)
 
 
 def _case(

@@ -20,10 +20,11 @@ from perfdsl.measure.environment import Processor, environment
 from perfdsl.measure.executed import Executed, executed
 from perfdsl.measure.facts import model_facts, protocol
 from perfdsl.measure.inputs import Ids, texts
+from perfdsl.measure.keeping import AGES, Keeping, in_the_last
 from perfdsl.measure.limits import Peaks, Stream
 from perfdsl.measure.results import Case
 from perfdsl.measure.timing import NANO, Stopwatch
-from perfdsl.measure.validation_record import Measured, Rates, Turn, Validation
+from perfdsl.measure.validation_record import Kept, Measured, Rates, Turn, Validation
 from perfdsl.measure.work import work
 from perfdsl.records import dataclass, replace
 from perfdsl.runner.config import Config, read_config
@@ -98,7 +99,8 @@ def validation(request: Request, tool: str, told: Told) -> Validation:
             models[threads] = opened.enter_context(model)
         told("memory to flush the caches with", 0, 1)
         stream = Stream(flush_bytes(here.processor))
-        session = Session(request, models, stream)
+        size = in_the_last(here.processor.caches)
+        session = Session(request, models, stream, Keeping(stream.memory, size) if size else None)
         complete = _run(session, told)
         return Validation(
             tool=tool,
@@ -112,6 +114,7 @@ def validation(request: Request, tool: str, told: Told) -> Validation:
             small_pages=stream.small_pages,
             measured=session.measured(config),
             rates=session.rates(),
+            kept=session.kept(),
             executed=found,
             disturbance=session.disturbance(),
             complete=complete,
@@ -152,12 +155,18 @@ class Session:
     """The rounds. models: one for each number of threads."""
 
     def __init__(
-        self, request: Request, models: Mapping[int, EmbeddingModel], stream: Stream
+        self,
+        request: Request,
+        models: Mapping[int, EmbeddingModel],
+        stream: Stream,
+        keeping: Keeping | None,
     ) -> None:
         self.request, self.models, self.stream = request, models, stream
+        self.keeping = keeping
         self.rounds_done = 0
         self._turns: dict[Case, list[Turn]] = {case: [] for case in request.cases}
         self._rates: dict[int, list[dict[str, tuple[float, ...]]]] = {n: [] for n in models}
+        self._kept: list[tuple[tuple[int, ...], ...]] = []
         self._probes = (Peaks(), stream)
         self._began = self._counters()
 
@@ -172,9 +181,12 @@ class Session:
             label = f"round {number + 1} of {self.request.rounds}"
             turns: dict[Case, Turn] = {}
             rates: dict[int, dict[str, tuple[float, ...]]] = {}
+            kept: list[tuple[tuple[int, ...], ...]] = []
             for threads in rotated(tuple(self.models), number):
                 yield f"{label}: what {threads} threads reach"
                 rates[threads] = self._probed(threads)
+                if self.keeping is not None:
+                    kept.append(self.keeping.samples(self.request.watch))
                 own = [case for case in self.request.cases if case.threads == threads]
                 for case in rotated(own, number):
                     yield f"{label}: {case.tokens} tokens, {threads} threads"
@@ -183,6 +195,7 @@ class Session:
                 self._turns[each].append(turn)
             for number_of, found in rates.items():
                 self._rates[number_of].append(found)
+            self._kept += kept
             self.rounds_done += 1
 
     def measured(self, config: Config) -> tuple[Measured, ...]:
@@ -195,6 +208,12 @@ class Session:
     def rates(self) -> tuple[Rates, ...]:
         found = self._rates.items()
         return tuple(Rates(threads=threads, rounds=tuple(rounds)) for threads, rounds in found)
+
+    def kept(self) -> Kept | None:
+        """One sample of rounds for each time that the rates were probed."""
+        if self.keeping is None:
+            return None
+        return Kept(size=self.keeping.size, ages=AGES, rounds=tuple(self._kept))
 
     def disturbance(self) -> Disturbance:
         return between(self._began, self._counters())

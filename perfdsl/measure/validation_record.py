@@ -46,11 +46,24 @@ class Rates(Recorded):
     rounds: tuple[dict[str, tuple[float, ...]], ...]
 
 
+class Kept(Recorded):
+    """How long it takes to read `size` bytes that a cache could hold. ages: seconds since they
+    were written.
+
+    rounds: by age, nanoseconds of each sample; of each time that rates were probed, in order.
+    """
+
+    size: int
+    ages: tuple[float, ...]
+    rounds: tuple[tuple[tuple[int, ...], ...], ...]
+
+
 class Validation(Recorded):
     """shape: the model file's values by the names of the shipped model's parameters.
 
-    flushed: bytes that were streamed in front of a cold call. executed: one for each length, empty
-    where nothing was counted. complete: False where an interrupt ended the rounds.
+    flushed: bytes that were streamed in front of a cold call. kept: None where no cache is told.
+    executed: one for each length, empty where nothing was counted. complete: False where an
+    interrupt ended the rounds.
     """
 
     kind: Literal["validation"] = "validation"
@@ -66,6 +79,7 @@ class Validation(Recorded):
     small_pages: float | None
     measured: tuple[Measured, ...]
     rates: tuple[Rates, ...]
+    kept: Kept | None = None
     executed: tuple[Executed, ...]
     disturbance: Disturbance
     complete: bool = True
@@ -80,7 +94,17 @@ def joined(first: Validation, second: Validation) -> Validation:
             "date": second.date,
             "measured": (*first.measured, *second.measured),
             "rates": (*first.rates, *second.rates),
+            "kept": _both(first.kept, second.kept),
             "executed": (*first.executed, *further),
             "complete": first.complete and second.complete,
         }
     )
+
+
+def _both(first: Kept | None, second: Kept | None) -> Kept | None:
+    """The rounds of both, where they are of the same bytes and ages; else the first ones."""
+    if first is None or second is None:
+        return first or second
+    if (first.size, first.ages) != (second.size, second.ages):
+        return first
+    return first.model_copy(update={"rounds": (*first.rounds, *second.rounds)})

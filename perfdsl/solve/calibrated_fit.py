@@ -1,6 +1,7 @@
 """A calibrated model with given unknowns, brought nearest to observations in logarithms.
 
-    time = policy(work: sum of seconds / efficiency, levels: seconds / efficiency) + runs * overhead
+    time = policy(work: sum of seconds / efficiency, levels: seconds / efficiency)
+         + runs * overhead + waits
 
 The unknowns as the search has them: -log(efficiency) in 0 .. SLOWEST, overhead in seconds from 0
 on, the share of `partial` in 0 .. 1. Each residual is log(predicted / median) over its error, which
@@ -74,7 +75,8 @@ class Rows:
     """Demands as arrays, with the places of their unknowns: what is evaluated again and again.
 
     work, moved: seconds at the full rate, [rows, ports] and [rows, levels]; work_at, moved_at: the
-    places of their -log(efficiency); runs, overhead_at: [rows]. Rows of fewer uses end in zeros.
+    places of their -log(efficiency); runs, overhead_at, waits: [rows]. Rows of fewer uses end in
+    zeros.
     """
 
     work: Array
@@ -83,6 +85,7 @@ class Rows:
     moved_at: Places
     runs: Array
     overhead_at: Places
+    waits: Array
 
 
 def rows_of(shape: Shape, demands: Sequence[Demand]) -> Rows:
@@ -104,6 +107,7 @@ def rows_of(shape: Shape, demands: Sequence[Demand]) -> Rows:
         *side(True),
         np.array([each.runs for each in demands]),
         np.array([shape.place("overhead", "", each.group) for each in demands], np.intp),
+        np.array([each.waits for each in demands]),
     )
 
 
@@ -135,7 +139,7 @@ def timed(shape: Shape, rows: Rows, x: Array) -> Timed:
     slopes[every, rows.overhead_at] += rows.runs
     if shape.share >= 0:
         slopes[:, shape.share] += joined.share
-    return Timed(joined.seconds + overhead, slopes, overhead, total, levels)
+    return Timed(joined.seconds + overhead + rows.waits, slopes, overhead, total, levels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

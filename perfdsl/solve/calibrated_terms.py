@@ -35,12 +35,14 @@ class Demand:
 
     runs: how often the group begins and ends in a call, which is what costs an overhead each time.
     A group without uses is time outside of what is modelled: all of it is overhead.
+    waits: seconds of its own that nothing hides, whatever the efficiencies are.
     """
 
     group: str
     case: str
     uses: tuple[Use, ...]
     runs: float = 1.0
+    waits: float = 0.0
 
     @property
     def ideal(self) -> float:
