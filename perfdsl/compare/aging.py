@@ -79,17 +79,30 @@ def strangers(kept: Kept, cache: float, stream: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """What a phase moves in one pass. fresh, older: bytes of activations; runs: in a pass.
+class Memory:
+    """Bytes a second. cores: that all cores move to and from memory, if none is in another's way;
+    bus: that they read together. What is written back has a way of its own."""
 
-    older: what is read and what is written may be the same lines; lines that are written cross
-    twice, as they are fetched before, and written back.
+    cores: float
+    bus: float
+
+    def seconds(self, fetched: float, back: float) -> float:
+        return max((fetched + back) / self.cores, fetched / self.bus)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a phase moves in one pass. fresh, older, written: bytes of activations; runs: in a pass.
+
+    older: what is read and what is written may be the same lines; lines that are written are
+    fetched before, and written back.
     age, since: seconds, and bytes that were touched, since what is fresh was written.
     hidden: seconds by which its arithmetic takes longer than its bytes in caches.
     """
 
     fresh: float
     older: float
+    written: float
     runs: float
     age: float
     since: float
@@ -113,8 +126,8 @@ def _moved(forecast: Forecast, phases: Sequence[str], pace: float) -> Iterator[t
         read = sum(each.reads.get(ROLE, 0.0) for each in own)
         writes = sum(each.writes.get(ROLE, 0.0) for each in own)
         fresh = min(read, written * runs)
-        older = max(read - fresh, writes) + writes
-        yield phase, Moved(fresh, older, runs, took, touched, _hidden(own))
+        older = max(read - fresh, writes)
+        yield phase, Moved(fresh, older, writes, runs, took, touched, _hidden(own))
         written, took = writes / runs, pace * sum(each.seconds for each in own) / runs
         touched = (read + writes + _weights(own)) / runs
 
@@ -136,15 +149,15 @@ def in_a_pass(forecast: Forecast, apart: int) -> float:
     return _weights(forecast.operators) + written / apart
 
 
-def waits(parts: Sequence[Moved], aging: Aging, call: float, own: float, rate: float) -> float:
+def waits(parts: Sequence[Moved], aging: Aging, call: float, own: float, memory: Memory) -> float:
     """Seconds for which a group waits in a call of so many seconds; parts: its phases.
 
-    own: bytes of a pass (`in_a_pass`); rate: bytes a second from memory.
+    own: bytes of a pass (`in_a_pass`).
     """
     runs = sum(each.runs for each in parts)
     total = 0.0
     for each in parts:
-        lost = each.fresh * aging.lost(each.since / aging.apart, each.age)
-        lost += each.older * aging.lost(own / runs, call / runs)
-        total += max(0.0, lost / rate - each.hidden)
+        older = aging.lost(own / runs, call / runs)
+        fetched = each.fresh * aging.lost(each.since / aging.apart, each.age) + each.older * older
+        total += max(0.0, memory.seconds(fetched, each.written * older) - each.hidden)
     return total

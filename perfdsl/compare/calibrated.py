@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from perfdsl.compare.aging import NOTHING_LOST, Aging, in_a_pass, moved, waits
+from perfdsl.compare.aging import NOTHING_LOST, Aging, Memory, in_a_pass, moved, waits
 from perfdsl.compare.forecast import Forecast, OperatorForecast
 from perfdsl.compare.phases import operators_of
 from perfdsl.records import dataclass, field
@@ -44,12 +44,14 @@ class Facts:
     not named. shared: whether threads work on the same rows. stream: bytes a second that a probe
     had from memory in the same rounds, 0 where there was none: on a shared machine memory is twice
     as fast at one hour as at another, and the hardware file knows only the hour of its making.
+    alone: the same of one thread.
     aging: what caches lose with time; pace: how long a call takes for each second of its forecast.
     """
 
     executed: Mapping[str, float] = field(default_factory=dict)
     shared: bool = False
     stream: float = 0.0
+    alone: float = 0.0
     aging: Aging = NOTHING_LOST
     pace: float = 1.0
 
@@ -65,7 +67,7 @@ def demands(forecast: Forecast, phases: Sequence[str], facts: Facts = PLAIN) -> 
     found = []
     names = [each.name for each in forecast.operators]
     bytes_of, call = moved(forecast, phases, facts.pace), facts.pace * forecast.seconds
-    in_pass, rate = in_a_pass(forecast, facts.aging.apart), _memory(forecast, facts)
+    in_pass, memory = in_a_pass(forecast, facts.aging.apart), _memory(forecast, facts)
     for group, parts in grouped(phases).items():
         runs = 0.0
         operators: list[OperatorForecast] = []
@@ -77,16 +79,17 @@ def demands(forecast: Forecast, phases: Sequence[str], facts: Facts = PLAIN) -> 
         if operators:
             uses = _uses(operators, forecast.case.threads, facts)
             lost = [bytes_of[phase] for phase in parts if phase in bytes_of]
-            late = waits(lost, facts.aging, call, in_pass, rate)
+            late = waits(lost, facts.aging, call, in_pass, memory)
             found.append(Demand(group, case_name(forecast), uses, runs, late))
     return tuple(found)
 
 
-def _memory(forecast: Forecast, facts: Facts) -> float:
-    """Bytes a second from memory: a probe's, else those of the hardware file."""
+def _memory(forecast: Forecast, facts: Facts) -> Memory:
+    """The rates of a probe, else that of the hardware file."""
     levels = (each.levels[-1] for each in forecast.operators if each.levels)
     rates = (level.bytes / level.seconds for level in levels if level.seconds > 0)
-    return facts.stream or next(rates, math.inf)
+    bus = facts.stream or next(rates, math.inf)
+    return Memory(forecast.case.threads * facts.alone or bus, bus)
 
 
 def case_name(forecast: Forecast) -> str:

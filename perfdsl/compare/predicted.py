@@ -170,7 +170,8 @@ def facts_of(case: Case, record: Validation, pace: float = 1.0) -> Facts:
         executed[each.operator] = executed.get(each.operator, 0) + each.executed
     padding = {name: executed[name] / count for name, count in useful.items() if count}
     shared = same_rows(case.texts * case.tokens, case.threads)
-    return Facts(padding, shared, _stream(record, case.threads), _aging(case, record), pace)
+    streams = _stream(record, case.threads), _stream(record, 1)
+    return Facts(padding, shared, *streams, _aging(case, record), pace)
 
 
 def _aging(case: Case, record: Validation) -> Aging:

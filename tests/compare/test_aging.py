@@ -9,6 +9,7 @@ import pytest
 from perfdsl.compare.aging import (
     NOTHING_LOST,
     Aging,
+    Memory,
     gone,
     in_a_pass,
     moved,
@@ -21,6 +22,7 @@ from perfdsl.measure.validation_record import Kept
 
 MB = 1e6
 CACHE, SIZE, STREAM = 32 * MB, 5 * MB, 4e10
+MEMORY = Memory(STREAM, STREAM)
 AGES = (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 16e-3, 32e-3)
 
 
@@ -84,7 +86,7 @@ def test_what_the_phase_before_wrote_is_fresh():
     found = moved(forecast(PRODUCT, NORM), ["attn_output", "ffn_norm"], pace=1.2)
     norm = found["ffn_norm"]
     assert (norm.fresh, norm.runs) == (6 * MB, 2)
-    assert norm.older == 2 * 8 * MB
+    assert (norm.older, norm.written) == (8 * MB, 8 * MB)
     assert norm.age == pytest.approx(1.2 * 0.5 / 2)
     assert norm.since == pytest.approx((1 + 6 + 1) / 2 * MB)
     assert found["attn_output"].fresh == 0.0
@@ -96,24 +98,31 @@ def test_only_what_arithmetic_does_not_hide_is_waited_for():
     aging = Aging(CACHE, strangers=1e12)
     own = in_a_pass(forecast(PRODUCT, NORM), 1)
     assert own == pytest.approx(1 * MB + 14 * MB)
-    assert waits([found["attn_output"]], aging, 1.0, own, STREAM) == 0.0
+    assert waits([found["attn_output"]], aging, 1.0, own, MEMORY) == 0.0
     norm = found["ffn_norm"]
-    every = waits([norm], aging, 1.0, own, STREAM)
-    assert every == pytest.approx((norm.fresh + norm.older) / STREAM)
-    assert waits([norm], NOTHING_LOST, 1.0, own, STREAM) == 0.0
+    every = waits([norm], aging, 1.0, own, MEMORY)
+    assert every == pytest.approx((norm.fresh + norm.older + norm.written) / STREAM)
+    assert waits([norm], NOTHING_LOST, 1.0, own, MEMORY) == 0.0
 
 
 def test_a_group_of_two_phases_is_back_twice_as_soon():
     """The same bytes in two runs a layer instead of one are half as old: fewer are lost."""
     (one,) = moved(forecast(NORM), ["ffn_norm"], pace=1.0).values()
     aging = Aging(CACHE, strangers=1e9)
-    alone = waits([one], aging, 0.05, 0.0, STREAM)
-    twice = waits([one, one], aging, 0.05, 0.0, STREAM)
+    alone = waits([one], aging, 0.05, 0.0, MEMORY)
+    twice = waits([one, one], aging, 0.05, 0.0, MEMORY)
     assert 0 < twice < 2 * alone
-    assert math.isclose(waits([one, one], aging, 0.1, 0.0, STREAM), 2 * alone)
+    assert math.isclose(waits([one, one], aging, 0.1, 0.0, MEMORY), 2 * alone)
 
 
 def test_threads_with_caches_of_their_own_share_out_their_activations():
     """Each cache then has all weights, and an n-th of what is written."""
     both = forecast(PRODUCT, NORM)
     assert in_a_pass(both, 2) == pytest.approx(1 * MB + 7 * MB)
+
+
+def test_cores_together_read_no_faster_than_memory():
+    """Two cores that would read 80 GB/s get 50; what they write back does not count there."""
+    memory = Memory(cores=2 * STREAM, bus=5e10)
+    assert memory.seconds(100 * MB, 0.0) == pytest.approx(100 * MB / 5e10)
+    assert memory.seconds(100 * MB, 100 * MB) == pytest.approx(200 * MB / (2 * STREAM))

@@ -6,14 +6,17 @@ import math
 
 import pytest
 
+from perfdsl.compare.aging import NOTHING_LOST, Aging, gone
 from perfdsl.compare.calibrated import EXCHANGE, Facts, demands, grouped
 from perfdsl.compare.forecast import Forecast, forecasts
 from perfdsl.compare.predicted import Predicted, chosen, facts_of, predicted
 from perfdsl.compare.substitution import Substituted
 from perfdsl.compare.validation import Held, held_cases
+from perfdsl.measure.environment import Cache
 from perfdsl.measure.executed import Executed, ExecutedOperator
 from perfdsl.measure.results import Case
 from perfdsl.measure.sharing import same_rows
+from perfdsl.measure.validation_record import Kept, Validation
 from tests.compare.machines import PUBLISHED, asked, held
 from tests.compare.validations import PHASES, REACHED, a_validation
 
@@ -41,18 +44,19 @@ def counted(tokens: int) -> Executed:
     )
 
 
-def truth(forecast: Forecast) -> dict[str, float]:
+def truth(forecast: Forecast, aging: Aging = NOTHING_LOST) -> dict[str, float]:
     """Seconds by phase: each group's in its first phase, which is as well as anywhere."""
     case = forecast.case
-    stream = REACHED["stream"] * case.threads
-    facts = Facts({"attn": PADDING}, same_rows(case.tokens, case.threads), stream)
+    alone = REACHED["stream"]
+    shared = same_rows(case.tokens, case.threads)
+    facts = Facts({"attn": PADDING}, shared, alone * case.threads, alone, aging, 1 / WORK)
     found = {}
     homes = grouped(PHASES)
     for each in demands(forecast, PHASES, facts):
         work = math.fsum(use.seconds for use in each.uses if not use.moves) / WORK
         moved = max(use.seconds / BYTES for use in each.uses if use.moves)
         first, *rest = homes[each.group]
-        found[first] = max(work, moved) + each.runs * OVERHEAD
+        found[first] = max(work, moved) + each.runs * OVERHEAD + each.waits
         found |= dict.fromkeys(rest, 1e-9)
     return {phase: found[phase] for phase in PHASES}
 
@@ -177,3 +181,59 @@ def test_what_the_fitted_lengths_never_do_is_said(made):
     short = next(each for each in one.cases if each.case.tokens == 12)
     assert exchange.key in short.call.prediction.rests_on
     assert short.call.prediction.high > 2 * short.call.prediction.seconds
+
+
+# ----------------------------------------------------------------------------- what caches lose
+
+STRANGERS = 2e9  # bytes a second
+AGES = (0.0, 1e-3, 4e-3, 16e-3, 32e-3)
+
+
+CACHE = 32 << 20
+
+
+def kept() -> Kept:
+    """Six megabytes that come at 100 GB/s, and what strangers drove out at the stream's rate."""
+    size = 6e6
+    shares = [gone((size + STRANGERS * age) / CACHE) - gone(size / CACHE) for age in AGES]
+    times = [size / 1e11 * (1 - s) + size / REACHED["stream"] * s for s in shares]
+    one = tuple((round(each * 1e9),) * 3 for each in times)
+    return Kept(size=round(size), ages=AGES, rounds=(one,) * 5)
+
+
+def on_a_large_cache(record: Validation) -> Validation:
+    caches = (Cache(level=3, kind="Unified", size=CACHE, line=64, shared=2),)
+    processor = record.environment.processor.model_copy(update={"caches": caches})
+    environment = record.environment.model_copy(update={"processor": processor})
+    return record.model_copy(update={"environment": environment})
+
+
+def test_what_long_texts_lose_is_predicted_from_short_ones(program):
+    """At the lengths that are fitted caches keep nearly all; norms of 2,048 tokens wait for as long
+    as strangers and the layers' own bytes make them, which follows from what was measured beside.
+    Without that measurement they are predicted far too fast."""
+    cases = [Case(texts=1, tokens=n, threads=1) for n in (1, 12, 65, 256, 2048)]
+    found = {each.case: each for each in forecasts(program, cases) if isinstance(each, Forecast)}
+    aged = on_a_large_cache(
+        a_validation(
+            cases,
+            lambda case: truth(found[case], Aging(CACHE, STRANGERS, 1)),
+            PUBLISHED,
+            slow=SLOW,
+            executed=[counted(case.tokens) for case in cases],
+        )
+    )
+    told, untold = (
+        _of_2048_tokens(program, record)
+        for record in (aged.model_copy(update={"kept": kept()}), aged)
+    )
+    assert max(abs(each) for each in told.values()) < 0.1
+    assert untold["norms"] < -0.2
+
+
+def _of_2048_tokens(program: Substituted, record: Validation) -> dict[str, float]:
+    """The error of each group, fitted to short texts."""
+    held = [each for each in held_cases(program, record) if isinstance(each, Held)]
+    (one,) = predicted(held, record, fit=(1, 12, 256))
+    longest = next(each for each in one.cases if each.case.tokens == 2048)
+    return {each.prediction.group: each.error for each in longest.groups}
