@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from perfdsl.runner.kernels.product import Q8, product_rows, q8_tiles
+from perfdsl.runner.kernels.product import Q8, product_rows
+from perfdsl.runner.kernels.product_inputs import q8_tiles
 from perfdsl.runner.packing import FILE_BLOCK, pack, packed_bytes
 from perfdsl.runner.shares import product_share
 from perfdsl.runner.tiling import tile_count

@@ -5,7 +5,8 @@ import pytest
 
 from perfdsl.runner.kernels import geglu, quantise
 from perfdsl.runner.kernels.gate_up import GROUP, SCRATCH, gate_up
-from perfdsl.runner.kernels.product import Q8, q8_tiles, reference
+from perfdsl.runner.kernels.product import Q8, reference
+from perfdsl.runner.kernels.product_inputs import q8_tiles
 from perfdsl.runner.shares import product_share
 from perfdsl.runner.tiling import TOKENS, tile_count
 from tests.runner.products import packed, product

@@ -5,13 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perfdsl.runner.kernels.product import (
-    Q8,
-    adversarial,
-    random_tokens,
-    random_weights,
-    reference,
-)
+from perfdsl.runner.kernels.product import Q8, reference
+from perfdsl.runner.kernels.product_inputs import adversarial, random_tokens, random_weights
 from perfdsl.runner.kernels.target import FORCE, HOST
 from perfdsl.runner.packing import FILE_BLOCK, pack, packed_bytes
 from perfdsl.runner.shares import product_share

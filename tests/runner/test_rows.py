@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from perfdsl.runner.kernels import embedding, geglu, norms, pooling, quantise
-from perfdsl.runner.kernels.product import Q8, q8_tiles
+from perfdsl.runner.kernels.product import Q8
+from perfdsl.runner.kernels.product_inputs import q8_tiles
 from perfdsl.runner.kernels.target import FORCE
 from perfdsl.runner.tiling import first_row, tile_count
 from tests.runner.paths import on_each_other_path, passes_with

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from perfdsl.runner.kernels.gate_up import SCRATCH, gate_up
-from perfdsl.runner.kernels.product import product_rows, q8_tiles, random_tokens, random_weights
+from perfdsl.runner.kernels.product import product_rows
+from perfdsl.runner.kernels.product_inputs import q8_tiles, random_tokens, random_weights
 from perfdsl.runner.kernels.tally import ARENA, EXECUTED, PAIRS, SHADOW, WORDS
 from perfdsl.runner.kernels.target import COUNT, FORCE, HOST
 from perfdsl.runner.packing import pack

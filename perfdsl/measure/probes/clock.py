@@ -7,9 +7,9 @@ this runs on: neither can be started early, and neither is a move that renaming 
 from __future__ import annotations
 
 from perfdsl.measure.probes.gate import enter, leave
-from perfdsl.measure.probes.opaque import opaque
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.opaque import opaque
 from perfdsl.runner.kernels.vector import Emitter, Value
 
 LINKS = 64  # additions in one turn of the loop, so that the loop itself hides between them

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from perfdsl.measure.probes.gate import enter, leave
 from perfdsl.measure.probes.memory import Memory
-from perfdsl.measure.probes.opaque import opaque
 from perfdsl.measure.probes.stream import BLOCK, PLACES, read
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.opaque import opaque
 from perfdsl.runner.kernels.vector import I64, Emitter, Value
 
 LINKS = 32  # loads in one turn of the loop

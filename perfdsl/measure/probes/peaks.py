@@ -13,11 +13,11 @@ from enum import Enum
 from llvmlite import ir
 
 from perfdsl.measure.probes.gate import enter, leave
-from perfdsl.measure.probes.opaque import opaque
 from perfdsl.records import replace
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.dots import dot_i8, dot_maddubs, dot_pairs
 from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.opaque import opaque
 from perfdsl.runner.kernels.target import HOST, Dot, Target
 from perfdsl.runner.kernels.vector import I32, Emitter, Value
 

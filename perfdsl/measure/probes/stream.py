@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from perfdsl.measure.probes.opaque import opaque, single
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.opaque import opaque, single
 from perfdsl.runner.kernels.target import HOST
 from perfdsl.runner.kernels.vector import I32, Emitter, Value
 

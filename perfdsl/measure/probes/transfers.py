@@ -21,12 +21,12 @@ from enum import Enum
 
 from perfdsl.measure.probes.gate import Gate, enter, leave
 from perfdsl.measure.probes.memory import Memory
-from perfdsl.measure.probes.opaque import opaque, single
 from perfdsl.measure.probes.stream import BLOCK, VECTORS, place
 from perfdsl.measure.probes.together import together
 from perfdsl.measure.timing import Stopwatch
 from perfdsl.runner.jit import kernel
 from perfdsl.runner.kernels.emitted import intrinsic_of
+from perfdsl.runner.kernels.opaque import opaque, single
 from perfdsl.runner.kernels.vector import Emitter, Value
 
 PAGE = 4096

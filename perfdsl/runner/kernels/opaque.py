@@ -1,4 +1,4 @@
-"""A value that the compiler knows nothing of, so that a loop to be timed stays as it is written."""
+"""A value that the compiler knows nothing of, so that code stays in the order it is written in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def opaque(e: Emitter, value: Value) -> Value:
     """The same value, through an empty piece of assembly; it takes no instruction.
 
     What goes in is computed, though nobody may read it; of what comes out nothing can be foreseen,
-    and what is made of it cannot be moved out of a loop.
+    and what is made of it cannot be moved out of a loop. Several of these keep their order.
     """
     return e.builder.asm(
         ir.FunctionType(value.type, [value.type]),
