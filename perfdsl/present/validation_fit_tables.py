@@ -18,6 +18,8 @@ def tables(predicted: Sequence[Predicted]) -> Iterator[Table]:
     if not predicted:
         return
     yield predictions(predicted)
+    if any(not each.fitted for one in predicted for each in one.cases):
+        yield groups(predicted)
     if any(each.ranking for each in predicted):
         yield policies(predicted)
     yield residuals(predicted)
@@ -47,6 +49,28 @@ def _prediction(found: CasePrediction) -> tuple[str, ...]:
         worst.prediction.group.replace("_", " ") if worst else NONE,
         _signed(worst.error) if worst else NONE,
     )
+
+
+def groups(predicted: Sequence[Predicted]) -> Table:
+    """Each group of operators of each length that was held back: predicted over measured, less one.
+
+    A star: further off than the goal, even if it is less than a call varies by.
+    """
+    held_back = [each for one in predicted for each in one.cases if not each.fitted]
+    names = list(dict.fromkeys(g.prediction.group for each in held_back for g in each.groups))
+    heads = ("tokens", "threads", *(name.replace("_", " ") for name in names))
+    rows = []
+    for each in held_back:
+        own = {group.prediction.group: group for group in each.groups}
+        cells = (_marked(own[name]) if name in own else NONE for name in names)
+        rows.append((*case(each.case), *cells))
+    goal = held_back[0].groups[0].goal
+    title = f"By group of operators: predicted over measured, less one; *: more than {goal:.0%} off"
+    return Table(title.replace("%", " %"), heads, tuple(rows))
+
+
+def _marked(group: Checked) -> str:
+    return _signed(group.error) + "*" * (abs(group.error) > group.goal)
 
 
 def _weight(group: Checked, found: CasePrediction) -> float:

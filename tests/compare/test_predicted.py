@@ -7,7 +7,7 @@ import math
 import pytest
 
 from perfdsl.compare.aging import NOTHING_LOST, Aging, gone
-from perfdsl.compare.calibrated import EXCHANGE, Facts, demands, grouped
+from perfdsl.compare.calibrated import EXCHANGE, GROUPS, Facts, demands, grouped
 from perfdsl.compare.forecast import Forecast, forecasts
 from perfdsl.compare.predicted import Predicted, chosen, facts_of, predicted
 from perfdsl.compare.substitution import Substituted
@@ -17,6 +17,8 @@ from perfdsl.measure.executed import Executed, ExecutedOperator
 from perfdsl.measure.results import Case
 from perfdsl.measure.sharing import same_rows
 from perfdsl.measure.validation_record import Kept, Validation
+from perfdsl.present.validation_fit_tables import groups
+from perfdsl.records import replace
 from tests.compare.machines import PUBLISHED, asked, held
 from tests.compare.validations import PHASES, REACHED, a_validation
 
@@ -154,6 +156,21 @@ def test_what_the_oracle_counted_is_a_fact_of_its_case(made):
     other = facts_of(Case(texts=2, tokens=12, threads=1), record)
     assert not other.executed
     assert not other.shared
+
+
+def test_the_page_has_each_group_of_each_length_held_back(both):
+    """One row a length and number of threads; a star where a group is further off than the goal."""
+    one, two = both
+    found = groups([one, two])
+    assert [row[:2] for row in found.rows] == [("65", "1"), ("512", "1"), ("65", "2"), ("512", "2")]
+    assert set(found.heads[2:]) == {name.replace("_", " ") for name in GROUPS}
+    assert not any("*" in cell for row in found.rows for cell in row)
+    case = next(each for each in one.cases if not each.fitted)
+    off = replace(case.groups[0], measured=2 * case.groups[0].measured, floor=1.0)
+    wrong = replace(one, cases=(replace(case, groups=(off, *case.groups[1:])),))
+    assert [cell for row in groups([wrong]).rows for cell in row if "*" in cell] == [
+        f"{off.error:+.1%}*".replace("%", " %")
+    ]
 
 
 @pytest.mark.parametrize(
