@@ -8,10 +8,23 @@ from scipy import optimize, stats
 
 from perfdsl.numeric.projected import lowest
 from perfdsl.numeric.student import inside, t_quantile
-from perfdsl.solve.calibrated_terms import Demand, Observation, Use
+from perfdsl.solve.calibrated_fit import DETAIL, problem_of
+from perfdsl.solve.calibrated_terms import Demand, Observation, Parameter, Use
 from perfdsl.solve.calibration import calibrate
+from perfdsl.solve.identifiability import judged
 from perfdsl.solve.ranking import ranked
-from tests.synthetic_times import KERNELS, MEMORY, OVERHEAD, SHARE, WORK, demand, observed, truth
+from perfdsl.solve.tying import Found, _taken_out, given_back, settled, tied
+from tests.synthetic_times import (
+    KERNELS,
+    LENGTHS,
+    MEMORY,
+    OVERHEAD,
+    SHARE,
+    WORK,
+    demand,
+    observed,
+    truth,
+)
 
 
 def test_exact_times_give_the_truth_back():
@@ -109,6 +122,40 @@ def test_memory_that_never_binds_is_only_bounded():
     short = found.predict(demand("wide", 1))
     assert known.key in short.rests_on
     assert short.low <= truth(demand("wide", 1), 0.0) <= short.high
+
+
+def with_its_own(observations: list[Observation], group: str) -> tuple[Found, Parameter]:
+    """A fit in which a group has the memory's efficiency for itself, and what is known of that."""
+    found = tied("partial", observations)
+    keys = found.problem.shape.keys
+    (shared,) = [n for n, key in enumerate(keys) if key.resource == "memory"]
+    shape = _taken_out(found.problem.shape, shared, group)
+    problem = problem_of(shape, observations, DETAIL)
+    best = problem.descend(np.append(found.best.x, found.best.x[shared]))
+    assert best is not None
+    own = settled(Found(problem, best))
+    return own, judged(own, 0.95)[-1].parameter
+
+
+def given(found: Found) -> Found | None:
+    return given_back(found, [each.parameter for each in judged(found, 0.95)])
+
+
+def test_an_own_efficiency_of_which_one_end_is_known_is_given_back():
+    """Long texts are never held up by memory: noise alone can have given them one of their own, and
+    short texts would be predicted by it."""
+    own, known = with_its_own([*only("wide", LENGTHS), *only("narrow", (128, 256, 512))], "narrow")
+    assert known.verdict == "bounded"
+    fewer = given(own)
+    assert fewer is not None
+    assert len(fewer.problem.shape.keys) == len(own.problem.shape.keys) - 1
+    assert given(fewer) is None
+
+
+def test_an_own_efficiency_that_is_known_stays():
+    own, known = with_its_own(observed(0.01, 7), "narrow")
+    assert known.verdict == "identified"
+    assert given(own) is None
 
 
 def test_two_that_always_go_together_are_not_told_apart():

@@ -20,6 +20,7 @@ from perfdsl.compare.calibrated import (
 )
 from perfdsl.compare.residual import Residual, Run, residuals, run_of, total
 from perfdsl.compare.validation import Held, by_round
+from perfdsl.measure.placed import Placed, placed
 from perfdsl.measure.results import Case
 from perfdsl.measure.sharing import same_rows
 from perfdsl.measure.statistics import median
@@ -117,8 +118,9 @@ def predicted(
     fit: Collection[int] = (),
     policy: Policy = POLICY,
 ) -> tuple[Predicted, ...]:
-    """One for each number of threads that was measured. fit: the lengths that are fitted; none:
-    chosen by `SHARES`. Raises ValueError where a fit has no length that was measured."""
+    """One for each number of threads on which a length to fit was measured: a claim may have had
+    others measured, on other threads. fit: the lengths that are fitted; none: chosen by `SHARES`.
+    Raises ValueError where a fit has no length that was measured."""
     measured = {each.case: each for each in record.measured if each.turns}
     found: list[Predicted] = []
     alone: dict[tuple[int, int], dict[str, Run]] = {}
@@ -126,10 +128,13 @@ def predicted(
         own = [each for each in cases if each.case.threads == threads and each.case in measured]
         lengths = fit or chosen([each.case.tokens for each in own])
         pace = pace_of([each for each in own if each.case.tokens in lengths])
-        every = [data_of(each, measured[each.case], record, pace) for each in own]
+        lay = placed(record, threads)
+        every = [data_of(each, measured[each.case], record, pace, lay) for each in own]
         data = [each for each in every if each.seen and each.calls]
-        if data:
+        if any(each.case.tokens in lengths for each in data):
             found.append(_predicted(data, lengths, pace, policy, alone))
+    if fit and measured and not found:
+        raise ValueError(f"none of the lengths {sorted(fit)} was measured")
     return tuple(found)
 
 
@@ -139,16 +144,23 @@ def pace_of(fitted: Sequence[Held]) -> float:
     return longest.ratio if longest is not None else 1.0
 
 
-def data_of(held: Held, measured: Measured, record: Validation, pace: float = 1.0) -> Data:
-    """A case's demands and samples: the median of each round."""
+def data_of(
+    held: Held,
+    measured: Measured,
+    record: Validation,
+    pace: float = 1.0,
+    lay: Placed | None = None,
+) -> Data:
+    """A case's demands and samples: the median of each round in which threads lay as usual."""
+    turns = lay.usual(measured.turns) if lay else measured.turns
     rounds = [
         {name: median([call[name] for call in turn.phases]) * NANO for name in turn.phases[0]}
-        for turn in measured.turns
+        for turn in turns
         if turn.phases
     ]
     phases = list(dict.fromkeys(phase for each in rounds for phase in each))
     executed = demands(held.forecast, phases, facts_of(held.case, record, pace))
-    calls = tuple(by_round(turn.calls for turn in measured.turns))
+    calls = tuple(by_round(turn.calls for turn in turns))
     seen = observations(executed, rounds)
     name = executed[0].case if executed else ""
     return Data(

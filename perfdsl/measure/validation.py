@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from perfdsl.measure.facts import model_facts, protocol
 from perfdsl.measure.inputs import Ids, texts
 from perfdsl.measure.keeping import AGES, Keeping, in_the_last
 from perfdsl.measure.limits import Peaks, Stream
+from perfdsl.measure.placement import Placement
 from perfdsl.measure.results import Case
 from perfdsl.measure.timing import NANO, Stopwatch
 from perfdsl.measure.validation_record import Kept, Measured, Rates, Turn, Validation
@@ -100,7 +101,9 @@ def validation(request: Request, tool: str, told: Told) -> Validation:
         told("memory to flush the caches with", 0, 1)
         stream = Stream(flush_bytes(here.processor))
         size = in_the_last(here.processor.caches)
-        session = Session(request, models, stream, Keeping(stream.memory, size) if size else None)
+        placements = {n: opened.enter_context(closing(Placement(n))) for n in models if n > 1}
+        keeping = Keeping(stream.memory, size) if size else None
+        session = Session(request, models, placements, stream, keeping)
         complete = _run(session, told)
         return Validation(
             tool=tool,
@@ -152,20 +155,24 @@ def _run(session: Session, told: Told) -> bool:
 
 
 class Session:
-    """The rounds. models: one for each number of threads."""
+    """The rounds. models: one for each number of threads; placements: for each above 1."""
 
     def __init__(
         self,
         request: Request,
         models: Mapping[int, EmbeddingModel],
+        placements: Mapping[int, Placement],
         stream: Stream,
         keeping: Keeping | None,
     ) -> None:
         self.request, self.models, self.stream = request, models, stream
+        self.placements = placements
         self.keeping = keeping
         self.rounds_done = 0
         self._turns: dict[Case, list[Turn]] = {case: [] for case in request.cases}
-        self._rates: dict[int, list[dict[str, tuple[float, ...]]]] = {n: [] for n in models}
+        # What one thread reaches is asked for without a case, too: `kept` is told by it.
+        self.probed = tuple(models) if keeping is None else tuple(dict.fromkeys([*models, 1]))
+        self._rates: dict[int, list[dict[str, tuple[float, ...]]]] = {n: [] for n in self.probed}
         self._kept: list[tuple[tuple[int, ...], ...]] = []
         self._probes = (Peaks(), stream)
         self._began = self._counters()
@@ -173,7 +180,7 @@ class Session:
     @property
     def steps(self) -> int:
         """How many steps `run` tells of."""
-        return self.request.rounds * (len(self.request.cases) + len(self.models))
+        return self.request.rounds * (len(self.request.cases) + len(self.probed))
 
     def run(self) -> Iterator[str]:
         """Round by round; tells what begins."""
@@ -182,7 +189,7 @@ class Session:
             turns: dict[Case, Turn] = {}
             rates: dict[int, dict[str, tuple[float, ...]]] = {}
             kept: list[tuple[tuple[int, ...], ...]] = []
-            for threads in rotated(tuple(self.models), number):
+            for threads in rotated(self.probed, number):
                 yield f"{label}: what {threads} threads reach"
                 rates[threads] = self._probed(threads)
                 if self.keeping is not None:
@@ -236,6 +243,7 @@ class Session:
         }
         warm: list[Sample] = []
         found: dict[str, list[Sample]] = {}
+        met = self._meetings(case.threads)
         for way in rotated(list(ways), number):
             first, found[way] = ways[way]()
             warm += first
@@ -244,7 +252,14 @@ class Session:
             calls=tuple(each.nanoseconds for each in found["calls"]),
             phases=tuple(dict(each.phases) for each in found["phases"]),
             cold=tuple(each.nanoseconds for each in found["cold"]),
+            meetings=met + self._meetings(case.threads),
         )
+
+    def _meetings(self, threads: int) -> tuple[int, ...]:
+        """One sample of how near the threads are, where there is more than one."""
+        if threads == 1:
+            return ()
+        return (self.placements[threads].sample(self.request.watch.clock),)
 
     def _timed(self, call: Callable[[], Sample]) -> tuple[list[Sample], list[Sample]]:
         """What warmed up, and what counts."""

@@ -15,6 +15,7 @@ from perfdsl.measure.doubts import (
     told,
 )
 from perfdsl.measure.limits import CLOCK
+from perfdsl.measure.placed import placed
 from perfdsl.measure.results import Case
 from perfdsl.measure.statistics import COVERAGE, estimate, median
 from perfdsl.measure.validation_record import Measured, Rates, Validation
@@ -62,6 +63,15 @@ def _of_all(record: Validation) -> Iterator[str]:
     moved = max((_drift(each) for each in record.rates), default=0.0)
     if moved > DRIFT:
         yield f"the processor's clock moved by {moved:.0%} between rounds"
+    for threads in sorted({each.case.threads for each in record.measured}):
+        lay = placed(record, threads)
+        if lay.mixed:
+            others = lay.turns - max(lay.near, lay.apart)
+            mostly = "close together" if lay.near >= lay.apart else "far apart"
+            yield (
+                f"in {others} of {lay.turns} turns the cores of {threads} threads did not lie"
+                f" {mostly}, as in the others (a barrier tells): predictions leave those out"
+            )
     if record.small_pages is not None and record.small_pages > SMALL_PAGES:
         yield f"{record.small_pages:.0%} of the stream's memory lies on small pages"
     if not record.complete:

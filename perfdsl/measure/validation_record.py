@@ -23,12 +23,15 @@ class Turn(Recorded):
     warm_up: calls that do not count, in the order in which they were made. calls: whole ones, with
     nothing noted on the way. phases: instrumented ones, each phase summed over the layers. cold:
     whole ones, each behind a stream through `flushed` bytes; the threads sleep when it begins.
+    meetings: of `placement.MEETINGS` barriers of its threads, before and after all of these; none
+    of one thread.
     """
 
     warm_up: tuple[int, ...]
     calls: tuple[int, ...]
     phases: tuple[dict[str, int], ...]
     cold: tuple[int, ...]
+    meetings: tuple[int, ...] = ()
 
 
 class Measured(Recorded):

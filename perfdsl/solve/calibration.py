@@ -30,7 +30,7 @@ from perfdsl.solve.calibrated_terms import (
 )
 from perfdsl.solve.identifiability import Judged, inverse_of, judged
 from perfdsl.solve.overlap import Policy
-from perfdsl.solve.tying import Found, tied
+from perfdsl.solve.tying import Found, given_back, tied
 
 CONFIDENCE = 0.95
 # A prediction rests on an unknown that is not identified if it differs by more where that one lies
@@ -131,6 +131,8 @@ def calibrate(
         _ = each.seconds  # raises where the median is not a time
     found = tied(policy, tuple(observations), asked)
     verdicts = judged(found, confidence)
+    while (fewer := given_back(found, [each.parameter for each in verdicts])) is not None:
+        found, verdicts = fewer, judged(fewer, confidence)
     return Calibration(
         policy, confidence, tuple(each.parameter for each in verdicts), tuple(observations),
         found.discrepancies, found.spare, found, verdicts,

@@ -29,7 +29,7 @@ from perfdsl.solve.calibrated_fit import (
     shape_of,
     timed,
 )
-from perfdsl.solve.calibrated_terms import Demand, Key, Observation
+from perfdsl.solve.calibrated_terms import Demand, Key, Observation, Parameter
 from perfdsl.solve.overlap import Policy
 
 # Of the additions that look best with everything else held, so many are fitted in full.
@@ -225,18 +225,58 @@ def _merged(found: Found) -> Found | None:
     )
     best = found
     for first, second in pairs[:PROMISING]:
-        keys = list(found.problem.shape.keys)
-        gone = keys.pop(second)
-        keys[first] = replace(keys[first], groups=(*keys[first].groups, *gone.groups))
-        shape = shape_of(found.problem.shape.policy, keys, found.problem.shape.ports)
-        fewer = problem_of(shape, found.problem.observations, DETAIL)
-        for start in (found.best.x[first], found.best.x[second]):
-            x = np.delete(found.best.x, second)
-            x[first] = start
-            fitted = fewer.descend(x)
-            if fitted is not None:
-                best = min(best, Found(fewer, fitted), key=lambda each: each.criterion)
+        tries = [best, *_joined(found, first, second)]
+        best = min(tries, key=lambda each: each.criterion)
     return None if best is found else best
+
+
+def _joined(found: Found, first: int, second: int) -> Iterator[Found]:
+    """The shape with two unknowns in one, fitted from the value of either."""
+    keys = list(found.problem.shape.keys)
+    gone = keys.pop(second)
+    keys[first] = replace(keys[first], groups=(*keys[first].groups, *gone.groups))
+    shape = shape_of(found.problem.shape.policy, keys, found.problem.shape.ports)
+    fewer = problem_of(shape, found.problem.observations, DETAIL)
+    for start in (found.best.x[first], found.best.x[second]):
+        x = np.delete(found.best.x, second)
+        x[first] = start
+        fitted = fewer.descend(x)
+        if fitted is not None:
+            yield Found(fewer, fitted)
+
+
+def given_back(found: Found, parameters: Sequence[Parameter]) -> Found | None:
+    """The fit without a group's own efficiency of a level of which only one end is known, where the
+    groups that have it in common are in its interval: it was taken for the sake of noise, and
+    would be carried to lengths at which it decides. None where there is none."""
+    for at, own in enumerate(parameters):
+        shared = [place for place, each in enumerate(parameters) if _covers(own, each)]
+        if not shared or not _of_a_level(found.problem.shape, own.key):
+            continue
+        most = max(shared, key=lambda place: len(parameters[place].key.groups))
+        ends = list(_joined(found, most, at))
+        if ends:
+            return settled(min(ends, key=lambda each: each.criterion))
+    return None
+
+
+def _of_a_level(shape: Shape, key: Key) -> bool:
+    """Whether it is one group's efficiency, and not that of its work."""
+    return (
+        key.kind == "efficiency"
+        and len(key.groups) == 1
+        and shape.ports.get(key.groups[0]) != key.resource
+    )
+
+
+def _covers(own: Parameter, other: Parameter) -> bool:
+    """Whether all that is known of one is an end, and the other's value lies on its side."""
+    if own.verdict != "bounded" or other.value is None:
+        return False
+    if (own.key.kind, own.key.resource) != (other.key.kind, other.key.resource):
+        return False
+    low, high = own.low, own.high
+    return (low is None or low <= other.value) and (high is None or other.value <= high)
 
 
 def _pairs(shape: Shape) -> Iterator[tuple[int, int]]:

@@ -142,8 +142,45 @@ def test_other_lengths_can_be_fitted(made):
     alone = [each for each in cases if each.case.threads == 1]
     (one,) = predicted(alone, record, fit=(12, 512))
     assert [c.case.tokens for c in one.cases if c.fitted] == [12, 512]
-    with pytest.raises(ValueError, match="needs observations"):
+    with pytest.raises(ValueError, match=r"none of the lengths \[3\]"):
         predicted(cases, record, fit=(3,))
+
+
+def test_turns_of_another_placement_are_left_out(made):
+    """Most rounds of 65 tokens on two threads are of cores further apart, and take twice as long."""
+    cases, record = made
+    near, far = (80_000, 80_000), (400_000, 400_000)
+
+    def lying(measured, *, other):
+        turns = [turn.model_copy(update={"meetings": near}) for turn in measured.turns]
+        for at, turn in enumerate(turns[1:] if other else []):
+            slow = {
+                "meetings": far,
+                "calls": tuple(2 * each for each in turn.calls),
+                "phases": tuple({n: 2 * v for n, v in p.items()} for p in turn.phases),
+            }
+            turns[at + 1] = turn.model_copy(update=slow)
+        return measured.model_copy(update={"turns": tuple(turns)})
+
+    def errors(*, other):
+        moved = [
+            lying(each, other=other and (each.case.tokens, each.case.threads) == (65, 2))
+            for each in record.measured
+        ]
+        found = predicted(cases, record.model_copy(update={"measured": tuple(moved)}))
+        return [(c.case, c.call.measured) for each in found for c in each.cases]
+
+    plain = dict(errors(other=False))
+    for case, seconds in errors(other=True):
+        assert seconds == pytest.approx(plain[case], rel=0.1)
+
+
+def test_threads_with_no_length_to_fit_are_left_out(made):
+    """A claim has a length measured on threads that nobody asked for."""
+    cases, record = made
+    some = [each for each in cases if each.case.threads == 1 or each.case.tokens == 512]
+    assert {each.case.threads for each in some} == {1, 2}
+    assert [each.threads for each in predicted(some, record, fit=(1, 12))] == [1]
 
 
 def test_what_the_oracle_counted_is_a_fact_of_its_case(made):

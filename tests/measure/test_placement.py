@@ -1,0 +1,80 @@
+"""Where threads lay: what a barrier takes, and the turns that are of the state of most."""
+
+import time
+
+import pytest
+
+from perfdsl.measure.placed import placed
+from perfdsl.measure.placement import Placement
+from perfdsl.measure.results import Case
+from perfdsl.measure.validation_doubts import doubts
+from tests.compare.machines import PUBLISHED
+from tests.compare.validations import PHASES, a_validation
+
+NEAR, FAR = 80_000, 400_000  # nanoseconds of the meetings of two threads
+TWO = [Case(texts=1, tokens=n, threads=2) for n in (12, 65)]
+STAY, AWAY, MOVED = (NEAR, NEAR), (FAR, FAR), (NEAR, FAR)
+
+
+def lying(*meetings):
+    """A record whose turns, case by case, have these meetings."""
+    slow = [1.0] * len(meetings[0])
+    record = a_validation(TWO, lambda _: dict.fromkeys(PHASES, 1e-3), PUBLISHED, slow=slow)
+    cases = [
+        measured.model_copy(
+            update={
+                "turns": tuple(
+                    turn.model_copy(update={"meetings": pair})
+                    for turn, pair in zip(measured.turns, own, strict=True)
+                )
+            }
+        )
+        for measured, own in zip(record.measured, meetings, strict=True)
+    ]
+    return record.model_copy(update={"measured": tuple(cases)})
+
+
+def test_threads_that_meet_take_some_time():
+    placement = Placement(2)
+    try:
+        assert placement.sample(time.perf_counter_ns) > 0
+        assert placement.sample(time.perf_counter_ns) > 0
+    finally:
+        placement.close()
+
+
+def test_turns_of_the_state_of_most_are_kept():
+    record = lying([STAY, AWAY, STAY], [STAY, MOVED, STAY])
+    lay = placed(record, 2)
+    assert (lay.turns, lay.near, lay.apart, lay.moved) == (6, 4, 1, 1)
+    for measured in record.measured:
+        assert [turn.meetings for turn in lay.usual(measured.turns)] == [STAY, STAY]
+
+
+def test_far_apart_may_be_what_is_usual():
+    record = lying([AWAY, AWAY, STAY], [AWAY, MOVED, AWAY])
+    lay = placed(record, 2)
+    assert [turn.meetings for turn in lay.usual(record.measured[0].turns)] == [AWAY, AWAY]
+
+
+def test_a_case_without_a_usual_turn_keeps_all_of_them():
+    record = lying([STAY, STAY, STAY], [AWAY, AWAY, MOVED])
+    turns = record.measured[1].turns
+    assert placed(record, 2).usual(turns) == turns
+
+
+@pytest.mark.parametrize("meetings", [(), (NEAR, 100_000)])
+def test_without_two_states_nothing_is_left_out(meetings):
+    """Records of before have no meetings; those of one state differ by less than a factor of 2."""
+    record = lying([meetings] * 3, [meetings] * 3)
+    lay = placed(record, 2)
+    assert not lay.mixed
+    assert all(lay.usual(each.turns) == each.turns for each in record.measured)
+    assert not [line for line in doubts(record) if "barrier" in line]
+
+
+def test_moved_threads_are_a_doubt():
+    record = lying([STAY, AWAY, STAY], [STAY, MOVED, STAY])
+    (told,) = [line for line in doubts(record) if "barrier" in line]
+    assert "in 2 of 6 turns" in told
+    assert "close together" in told
