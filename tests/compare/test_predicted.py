@@ -147,7 +147,7 @@ def test_other_lengths_can_be_fitted(made):
 
 
 def test_turns_of_another_placement_are_left_out(made):
-    """Most rounds of 65 tokens on two threads are of cores further apart, and take twice as long."""
+    """Most rounds of 65 tokens on two threads are of cores further apart: twice as long."""
     cases, record = made
     near, far = (80_000, 80_000), (400_000, 400_000)
 
