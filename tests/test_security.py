@@ -153,11 +153,11 @@ def test_hostile_programs_leave_nothing_behind(folder):
 def test_a_file_of_fifty_megabytes_is_refused_unread(tmp_path):
     """Its size is asked for first, so this takes no time."""
     path = LARGE["file_too_large"].build(tmp_path)
-    start = time.monotonic()
+    start = time.process_time()
     problem = open_file(path, Options().limits)
     assert isinstance(problem, Diagnostic)
     assert problem.code == "P701"
-    assert time.monotonic() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 # ----------------------------------------------------------------------------------- mutations
@@ -187,11 +187,11 @@ def survives(path, data):
     source = open_bytes(data, path.name, Options().limits)
     if isinstance(source, Diagnostic):
         return
-    start = time.monotonic()
+    start = time.process_time()
     solution = solve_file(source, path.parent, Options())
     for problem in solution.problems[:20]:
         assert render(problem, color=False, width=100)
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < 30  # of this process: whatever else the machine does
 
 
 @pytest.mark.parametrize("seed", range(4))
