@@ -7,7 +7,10 @@ program against it.
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, Self
+
+from pydantic import PositiveInt, model_validator
 
 from perfdsl.measure.disturbance import Disturbance
 from perfdsl.measure.environment import Environment
@@ -31,7 +34,7 @@ class Turn(Recorded):
     calls: tuple[int, ...]
     phases: tuple[dict[str, int], ...]
     cold: tuple[int, ...]
-    meetings: tuple[int, ...] = ()
+    meetings: tuple[PositiveInt, ...] = ()
 
 
 class Measured(Recorded):
@@ -51,14 +54,22 @@ class Rates(Recorded):
 
 class Kept(Recorded):
     """How long it takes to read `size` bytes that a cache could hold. ages: seconds since they
-    were written.
+    were written, 0 first.
 
     rounds: by age, nanoseconds of each sample; of each time that rates were probed, in order.
     """
 
-    size: int
+    size: PositiveInt
     ages: tuple[float, ...]
-    rounds: tuple[tuple[tuple[int, ...], ...], ...]
+    rounds: tuple[tuple[tuple[PositiveInt, ...], ...], ...]
+
+    @model_validator(mode="after")
+    def _each_age_has_samples(self) -> Self:
+        if not self.ages or self.ages[0] != 0 or not all(a < b for a, b in pairwise(self.ages)):
+            raise ValueError("ages begin with 0 and grow")
+        if any(len(each) != len(self.ages) or not all(each) for each in self.rounds):
+            raise ValueError("each round has samples of each age")
+        return self
 
 
 class Validation(Recorded):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from pydantic import ValidationError
 
 from perfdsl.measure import keeping
 from perfdsl.measure.environment import Cache
@@ -12,6 +13,7 @@ from perfdsl.measure.keeping import AGES, FEW, Keeping, in_the_last
 from perfdsl.measure.probes import clock, stream
 from perfdsl.measure.probes.memory import memory
 from perfdsl.measure.timing import Stopwatch
+from perfdsl.measure.validation_record import Kept
 
 
 def cache(level: int, size: int, kind: str = "Unified") -> Cache:
@@ -61,3 +63,24 @@ def test_samples_by_age(monkeypatch):
     a_turn = (1000 + keeping.TURNS) / keeping.TURNS * 1e-9
     expected = [round(age / a_turn) for age in AGES for _ in range(FEW)]
     assert waited == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 0},
+        {"ages": ()},
+        {"ages": (0.0, 0.0)},
+        {"ages": (1e-3, 2e-3)},
+        {"ages": (0.0, -1.0)},
+        {"ages": (0.0, float("nan"))},
+        {"rounds": (((5,),),)},
+        {"rounds": (((5,), ()),)},
+        {"rounds": (((5,), (-9,)),)},
+    ],
+)
+def test_a_record_that_no_run_can_have_made_is_refused(wrong):
+    right = {"size": 5, "ages": (0.0, 1e-3), "rounds": (((5,), (9,)),)}
+    assert Kept.model_validate(right).size == 5
+    with pytest.raises(ValidationError):
+        Kept.model_validate({**right, **wrong})
