@@ -1,12 +1,13 @@
 """Packing of heads: rows of q | k | v become the operands of attention.
 
-Of a block of up to 32 rows of a text, each head is packed as a whole by one thread. What lies where
-is told in `operands`.
+What lies where is told in `operands`. Keys and values lie there in blocks of 32 rows, of which each
+head is packed by one thread; queries are shared by rows, as in attention: who packs one mostly
+reads it, too.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from perfdsl.runner.kernels.operands import emit_keys, emit_query, emit_values
 from perfdsl.runner.kernels.pairs import LANES, STEP
 from perfdsl.runner.kernels.rope import emit_factor
 from perfdsl.runner.kernels.target import HOST
+from perfdsl.runner.shares import share
 
 LANES_HERE = HOST.lanes
 LOG2_E = 1.4426950408889634
@@ -58,42 +60,57 @@ def pack_heads(
     v: int,
     scratch: int,
 ) -> None:
-    """This thread's share of packing all rows: some heads of some blocks of 32 tokens.
+    """This thread's share of packing all rows: some rows and heads of some blocks of 32 tokens.
 
     qkv: address of float32 (rows, (heads + 2 kv_heads) * d_head); starts, slots: int64 (texts + 1),
     the first row and the first key slot of each text, behind them the numbers of rows and slots;
     weights_q, weights_k: addresses of float32 (d_head,); table: address of `rope.turns`;
     q, k, v: addresses of the packed operands; scratch: of `scratch_bytes` for this thread.
     """
-    parts = heads + 2 * kv_heads
+    parts, rows = heads + 2 * kv_heads, starts[-1]
+    begin, end = share(rows * parts, thread, threads)
     for text in range(len(starts) - 1):
         for first in range(0, starts[text + 1] - starts[text], LANES):
             row = starts[text] + first
             count = min(LANES, starts[text + 1] - row)
-            part = _parts_before(thread, threads, row, count, parts, starts[-1])
-            end = _parts_before(thread + 1, threads, row, count, parts, starts[-1])
-            if part < end:
+            mine = Part(
+                queries_before(begin - row * parts, count, heads),
+                queries_before(end - row * parts, count, heads),
+                heads_before(begin - row * parts, count, heads, kv_heads),
+                heads_before(end - row * parts, count, heads, kv_heads),
+            )
+            if mine.query < mine.last_query or mine.head < mine.last_head:
                 _pack_block(
-                    part, end, row, first, slots[text] + first, count, qkv, starts[-1], slots[-1],
+                    mine, row, first, slots[text] + first, count, qkv, rows, slots[-1],
                     heads, kv_heads, d_head, weights_q, weights_k, eps, table, q, k, v, scratch,
                 )  # fmt: skip
 
 
-@kernel(inline=True)
-def _parts_before(thread: int, threads: int, row: int, count: int, parts: int, rows: int) -> int:
-    """How many heads of a block of `count` rows from `row` on lie before a thread's share.
+class Part(NamedTuple):
+    """A thread's part of a block: queries of rows query ..< last_query, and all of heads
+    head ..< last_head, first those of keys, then those of values."""
 
-    A head of a block costs its rows, and is whose share has its middle: rows row * parts
-    + (head + 1/2) * count of the rows * parts that are shared.
-    """
-    before = 2 * rows * parts * thread - (2 * row * parts + count) * threads
-    return max(0, min(parts, -(-before // (2 * count * threads))))
+    query: int
+    last_query: int
+    head: int
+    last_head: int
+
+
+@kernel(inline=True)
+def queries_before(cost: int, count: int, heads: int) -> int:
+    """How many rows' queries of a block of `count` rows lie before this cost: a head of a row."""
+    return max(0, min(count, (2 * cost + heads) // (2 * heads)))
+
+
+@kernel(inline=True)
+def heads_before(cost: int, count: int, heads: int, kv_heads: int) -> int:
+    """How many heads of its keys and values do, which follow the queries."""
+    return max(0, min(2 * kv_heads, (2 * (cost - heads * count) + count) // (2 * count)))
 
 
 @kernel
 def _pack_block(
-    part: int,
-    end: int,
+    mine: Part,
     row: int,
     first: int,
     slot: int,
@@ -113,19 +130,19 @@ def _pack_block(
     v: int,
     scratch: int,
 ) -> None:
-    """Heads part ..< end (queries, then keys, then values) of `count` rows from `row` on.
+    """A part of `count` rows from `row` on.
 
     first: position of that row in its text; slot: its key's; rows, slots: of all texts.
     """
     parts = heads + 2 * kv_heads
     source = qkv + row * parts * d_head * ELEMENT
     turned = table + first * d_head * ELEMENT
-    _factors(source, count, part, end, heads, kv_heads, d_head, eps, scratch)
+    _factors(source, mine, count, heads, kv_heads, d_head, eps, scratch)
     _pack_q(
-        source, count, part, min(end, heads), heads, kv_heads, d_head, scratch, weights_q,
+        source, mine.query, mine.last_query, heads, kv_heads, d_head, scratch, weights_q,
         turned, q, row, rows,
     )  # fmt: skip
-    for head in range(max(part, heads) - heads, end - heads):
+    for head in range(mine.head, mine.last_head):
         at = source + (heads + head) * d_head * ELEMENT
         if head < kv_heads:
             held = scratch + (heads + head) * LANES * ELEMENT
@@ -140,9 +157,8 @@ def _pack_block(
 @kernel
 def _factors(
     source: int,
+    mine: Part,
     count: int,
-    part: int,
-    end: int,
     heads: int,
     kv_heads: int,
     d_head: int,
@@ -155,7 +171,9 @@ def _factors(
     """
     row_bytes = (heads + 2 * kv_heads) * d_head * ELEMENT
     for token in range(count):
-        for head in range(part, min(end, heads + kv_heads)):
+        queries = mine.query <= token < mine.last_query
+        first = 0 if queries else heads + mine.head  # who has queries has the first of the keys
+        for head in range(first, heads + min(mine.last_head, kv_heads)):
             scale = query_scale(d_head) if head < heads else np.float32(1.0)
             at = source + token * row_bytes + head * d_head * ELEMENT
             place = out + (head * LANES + token) * ELEMENT
@@ -165,9 +183,8 @@ def _factors(
 @kernel
 def _pack_q(
     source: int,
-    count: int,
-    part: int,
-    end: int,
+    first: int,
+    last: int,
     heads: int,
     kv_heads: int,
     d_head: int,
@@ -178,10 +195,10 @@ def _pack_q(
     row: int,
     rows: int,
 ) -> None:
-    """Heads part ..< end of the queries of `count` tokens, of which the first is number `row`."""
+    """The queries of tokens first ..< last, counted from number `row` on."""
     group, head_bytes = heads // kv_heads, d_head * ELEMENT
-    for token in range(count):
-        for head in range(part, end):
+    for token in range(first, last):
+        for head in range(heads):
             at = source + (token * (heads + 2 * kv_heads) + head) * head_bytes
             place = (head // group * rows + row + token) * group + head % group
             factor = factors + (head * LANES + token) * ELEMENT
