@@ -35,17 +35,24 @@ class Placed:
 
     def usual(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
         """The turns of the state that most turns are of; all of them where there is none."""
-        near = self.near >= self.apart
-        kept = tuple(one for one in turns if one.meetings and self._is(one, near=near))
+        kept = tuple(one for one in turns if one.meetings and self.is_usual(one.meetings))
         return kept or tuple(turns)
 
-    def _is(self, turn: Turn, *, near: bool) -> bool:
-        return all((each <= self.limit) is near for each in turn.meetings)
+    def is_usual(self, meetings: Sequence[int]) -> bool:
+        """Whether these meetings are of the state that most turns are of."""
+        return self._all(meetings, near=self.near >= self.apart)
+
+    def _all(self, meetings: Sequence[int], *, near: bool) -> bool:
+        return all((each <= self.limit) is near for each in meetings)
 
 
 def placed(record: Validation, threads: int) -> Placed:
     """How the turns on so many threads lay."""
-    turns = [one for each in _on(record, threads) for one in each.turns]
+    return lying([one for each in _on(record, threads) for one in each.turns])
+
+
+def lying(turns: Sequence[Turn]) -> Placed:
+    """How these turns lay, all of them on as many threads."""
     known = [each for one in turns for each in one.meetings]
     if not known or not all(one.meetings for one in turns):
         return Placed(len(turns), len(turns), 0, 0.0)

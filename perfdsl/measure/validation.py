@@ -3,6 +3,9 @@
 In each round every number of threads has its turn: what the machine reaches on them is probed, and
 each case is called as a whole, phase by phase, and behind a flush of the caches. The order rotates
 from round to round: nobody is always first, and what slows a minute down slows all of them.
+
+A host may move the cores of its guest closer together or further apart. Turns in which they lay
+otherwise than mostly are made again; those that were made are kept.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from time import sleep
 
 from perfdsl.measure.bench import rotated
 from perfdsl.measure.disturbance import Counters, Disturbance, between, counters
@@ -22,6 +26,7 @@ from perfdsl.measure.facts import model_facts, protocol
 from perfdsl.measure.inputs import Ids, texts
 from perfdsl.measure.keeping import AGES, Keeping, in_the_last
 from perfdsl.measure.limits import Peaks, Stream
+from perfdsl.measure.placed import Placed, lying
 from perfdsl.measure.placement import Placement
 from perfdsl.measure.results import Case
 from perfdsl.measure.timing import NANO, Stopwatch
@@ -41,6 +46,8 @@ Told = Callable[[str, int, int], None]
 
 TIMES_OVER = 4  # the last cache's size is streamed so often: what stays of a call's bytes is 2 %
 UNTOLD = 64 * 2**20  # a last cache of which the system does not tell the size, bytes
+# Pauses in which cores that moved may come back: where they move, they stay for 2 to 30 s.
+PAUSE, PATIENCE = 0.1, 300  # seconds; how many of them in all
 COLD = 5  # cold calls in a round, at most: each takes a flush
 
 
@@ -169,6 +176,7 @@ class Session:
         self.placements = placements
         self.keeping = keeping
         self.rounds_done = 0
+        self._repeats = 0
         self._turns: dict[Case, list[Turn]] = {case: [] for case in request.cases}
         # What one thread reaches is asked for without a case, too: `kept` is told by it.
         self.probed = tuple(models) if keeping is None else tuple(dict.fromkeys([*models, 1]))
@@ -180,10 +188,14 @@ class Session:
     @property
     def steps(self) -> int:
         """How many steps `run` tells of."""
-        return self.request.rounds * (len(self.request.cases) + len(self.probed))
+        return self.request.rounds * (len(self.request.cases) + len(self.probed)) + self._repeats
 
     def run(self) -> Iterator[str]:
-        """Round by round; tells what begins."""
+        """Round by round, then again what was disturbed; tells what begins."""
+        yield from self._rounds()
+        yield from self._again()
+
+    def _rounds(self) -> Iterator[str]:
         for number in range(self.request.rounds):
             label = f"round {number + 1} of {self.request.rounds}"
             turns: dict[Case, Turn] = {}
@@ -204,6 +216,39 @@ class Session:
                 self._rates[number_of].append(found)
             self._kept += kept
             self.rounds_done += 1
+
+    def _again(self) -> Iterator[str]:
+        """Turns of cases whose threads lay otherwise than they mostly do, once those are back.
+
+        As many rounds as there were, at most, and `PATIENCE` of waiting in all.
+        """
+        patience = PATIENCE
+        usual = {threads: lying(self._on(threads)) for threads in self.placements}
+        for number in range(self.request.rounds):
+            lacking = [case for case in self.request.cases if self._lacks(case, usual)]
+            if not lacking:
+                return
+            self._repeats += len(lacking)
+            for case in rotated(lacking, number):
+                yield f"again, as cores had moved: {case.tokens} tokens, {case.threads} threads"
+                while not usual[case.threads].is_usual(self._meetings(case.threads)):
+                    if patience == 0:
+                        return
+                    patience -= 1
+                    sleep(PAUSE)
+                self._turns[case].append(self._turn(case, number))
+
+    def _on(self, threads: int) -> list[Turn]:
+        found = self._turns.items()
+        return [turn for case, turns in found if case.threads == threads for turn in turns]
+
+    def _lacks(self, case: Case, usual: Mapping[int, Placed]) -> bool:
+        """Whether fewer turns of a case are of the usual state than there are rounds."""
+        if case.threads not in usual:
+            return False
+        lay = usual[case.threads]
+        own = [turn for turn in self._turns[case] if lay.is_usual(turn.meetings)]
+        return lay.mixed and len(own) < self.request.rounds
 
     def measured(self, config: Config) -> tuple[Measured, ...]:
         """The whole rounds of every case."""

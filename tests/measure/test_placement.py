@@ -1,12 +1,18 @@
 """Where threads lay: what a barrier takes, and the turns that are of the state of most."""
 
 import time
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from perfdsl.measure import validation
 from perfdsl.measure.placed import placed
 from perfdsl.measure.placement import Placement
 from perfdsl.measure.results import Case
+from perfdsl.measure.timing import Stopwatch
 from perfdsl.measure.validation_doubts import doubts
 from tests.compare.machines import PUBLISHED
 from tests.compare.validations import PHASES, a_validation
@@ -55,6 +61,61 @@ def test_far_apart_may_be_what_is_usual():
     record = lying([AWAY, AWAY, STAY], [AWAY, MOVED, AWAY])
     lay = placed(record, 2)
     assert [turn.meetings for turn in lay.usual(record.measured[0].turns)] == [AWAY, AWAY]
+
+
+class Told:
+    """A placement whose cores lie as it is told, meeting by meeting; then as usual."""
+
+    def __init__(self, *meetings):
+        self.meetings = iter(meetings)
+
+    def sample(self, _):
+        return next(self.meetings, NEAR)
+
+
+@contextmanager
+def session_of(cases: Any, placement: Any, rounds: int, monkeypatch: Any) -> Any:
+    """Rounds in which nothing is measured but how cores lie."""
+    monkeypatch.setattr(validation, "PAUSE", 0.0)
+    for name in ("_probed", "_timed", "_cold"):
+        empty: Any = {} if name == "_probed" else ([], [])
+        monkeypatch.setattr(validation.Session, name, lambda *_, found=empty: found)
+    config = SimpleNamespace(vocab=100)
+    models: Any = {2: SimpleNamespace(threads=2, config=config)}
+    stream: Any = None
+    request = validation.Request(Path("none"), cases, rounds, Stopwatch())
+    yield validation.Session(request, models, {2: placement}, stream, None)
+
+
+@pytest.mark.parametrize(
+    "meetings, kept",
+    [
+        ([], [[STAY] * 3, [STAY] * 3]),
+        # the second round begins with the second case: the first one's cores move in its turn
+        ([*STAY * 3, *MOVED], [[STAY, MOVED, STAY, STAY], [STAY] * 3]),
+        # the cores are waited for before a turn is made again
+        ([*STAY * 5, *AWAY, FAR, FAR], [[STAY] * 3, [STAY, STAY, AWAY, STAY]]),
+        # never back: what was measured is kept, and the session ends
+        ([*STAY * 5, *AWAY, *[FAR] * 1000], [[STAY] * 3, [STAY, STAY, AWAY]]),
+    ],
+)
+def test_turns_of_cores_that_moved_are_made_again(meetings, kept, monkeypatch):
+    with session_of(TWO, Told(*meetings), 3, monkeypatch) as session:
+        told = list(session.run())
+        turns = [[turn.meetings for turn in each] for each in session._turns.values()]
+        assert turns == kept
+        again = sum(map(len, kept)) - 6
+        assert sum("again" in each for each in told) >= again
+        assert len(told) == session.steps
+
+
+def test_what_moves_every_time_is_not_made_again_for_ever(monkeypatch):
+    turns = [STAY, STAY, STAY, STAY, STAY, AWAY]
+    again = [(NEAR, *MOVED)] * 100  # as usual when asked, and gone within the turn
+    meetings = [each for group in (*turns, *again) for each in group]
+    with session_of(TWO, Told(*meetings), 3, monkeypatch) as session:
+        list(session.run())
+        assert sum(map(len, session._turns.values())) == 6 + 3
 
 
 def test_a_case_without_a_usual_turn_keeps_all_of_them():
