@@ -8,7 +8,7 @@ from scipy import optimize, stats
 
 from perfdsl.numeric.projected import lowest
 from perfdsl.numeric.student import inside, t_quantile
-from perfdsl.solve.calibrated_fit import DETAIL, problem_of
+from perfdsl.solve.calibrated_fit import DETAIL, problem_of, shape_of
 from perfdsl.solve.calibrated_terms import Demand, Observation, Parameter, Use
 from perfdsl.solve.calibration import calibrate
 from perfdsl.solve.identifiability import judged
@@ -150,6 +150,23 @@ def test_an_own_efficiency_of_which_one_end_is_known_is_given_back():
     assert fewer is not None
     assert len(fewer.problem.shape.keys) == len(own.problem.shape.keys) - 1
     assert given(fewer) is None
+
+
+def test_it_is_given_back_wherever_it_stands_among_the_unknowns():
+    """In front of what the others have in common as well as behind it: the same fit is left."""
+    own, _ = with_its_own([*only("wide", LENGTHS), *only("narrow", (128, 256, 512))], "narrow")
+    shape, observations = own.problem.shape, own.problem.observations
+    turned = shape_of(shape.policy, shape.keys[::-1], shape.ports)
+    problem = problem_of(turned, observations, DETAIL)
+    best = problem.descend(own.best.x[::-1].copy())
+    assert best is not None
+    behind, front = given(own), given(settled(Found(problem, best)))
+    assert behind is not None
+    assert front is not None
+    assert {(k.kind, k.resource, frozenset(k.groups)) for k in front.problem.shape.keys} == {
+        (k.kind, k.resource, frozenset(k.groups)) for k in behind.problem.shape.keys
+    }
+    assert front.best.cost == pytest.approx(behind.best.cost, rel=1e-3)
 
 
 def test_an_own_efficiency_that_is_known_stays():

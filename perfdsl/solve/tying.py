@@ -233,14 +233,14 @@ def _merged(found: Found) -> Found | None:
 def _joined(found: Found, first: int, second: int) -> Iterator[Found]:
     """The shape with two unknowns in one, fitted from the value of either."""
     keys = list(found.problem.shape.keys)
-    gone = keys.pop(second)
-    keys[first] = replace(keys[first], groups=(*keys[first].groups, *gone.groups))
+    keys[first] = replace(keys[first], groups=(*keys[first].groups, *keys[second].groups))
+    del keys[second]
     shape = shape_of(found.problem.shape.policy, keys, found.problem.shape.ports)
     fewer = problem_of(shape, found.problem.observations, DETAIL)
     for start in (found.best.x[first], found.best.x[second]):
-        x = np.delete(found.best.x, second)
+        x = found.best.x.copy()
         x[first] = start
-        fitted = fewer.descend(x)
+        fitted = fewer.descend(np.delete(x, second))
         if fitted is not None:
             yield Found(fewer, fitted)
 
