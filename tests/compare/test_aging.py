@@ -53,7 +53,7 @@ def test_a_machine_of_our_own_loses_nothing():
 def test_more_bytes_and_more_time_lose_more():
     """From nothing to all; strangers and we ourselves count alike."""
     aging = Aging(CACHE, strangers=1e9)
-    shares = [aging.lost(own * MB, 0.0) for own in (0, 8, 16, 32, 64)]
+    shares = [aging.lost(own * MB, 0.0) for own in (0, 8, 16, 32, 96)]
     assert shares == sorted(shares)
     assert shares[0] == 0.0
     assert shares[-1] > 0.99
