@@ -35,15 +35,16 @@ class Placed:
 
     def usual(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
         """The turns of the state that most turns are of; all of them where there is none."""
-        kept = tuple(one for one in turns if one.meetings and self.is_usual(one.meetings))
+        near = self.near >= self.apart
+        kept = tuple(one for one in turns if one.meetings and self._is(one, near=near))
         return kept or tuple(turns)
 
-    def is_usual(self, meetings: Sequence[int]) -> bool:
-        """Whether these meetings are of the state that most turns are of."""
-        return self._all(meetings, near=self.near >= self.apart)
+    def count(self, turns: Sequence[Turn], *, near: bool) -> int:
+        """How many of these turns are of one state from beginning to end."""
+        return sum(self._is(one, near=near) for one in turns)
 
-    def _all(self, meetings: Sequence[int], *, near: bool) -> bool:
-        return all((each <= self.limit) is near for each in meetings)
+    def _is(self, turn: Turn, *, near: bool) -> bool:
+        return all((each <= self.limit) is near for each in turn.meetings)
 
 
 def placed(record: Validation, threads: int) -> Placed:

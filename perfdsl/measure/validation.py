@@ -4,8 +4,8 @@ In each round every number of threads has its turn: what the machine reaches on 
 each case is called as a whole, phase by phase, and behind a flush of the caches. The order rotates
 from round to round: nobody is always first, and what slows a minute down slows all of them.
 
-A host may move the cores of its guest closer together or further apart. Turns in which they lay
-otherwise than mostly are made again; those that were made are kept.
+A host may move the cores of its guest closer together or further apart, for seconds or minutes.
+Times of the two states do not mix: turns are then added until one of them has enough.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from time import sleep
 
 from perfdsl.measure.bench import rotated
 from perfdsl.measure.disturbance import Counters, Disturbance, between, counters
@@ -46,8 +45,6 @@ Told = Callable[[str, int, int], None]
 
 TIMES_OVER = 4  # the last cache's size is streamed so often: what stays of a call's bytes is 2 %
 UNTOLD = 64 * 2**20  # a last cache of which the system does not tell the size, bytes
-# Pauses in which cores that moved may come back: where they move, they stay for 2 to 30 s.
-PAUSE, PATIENCE = 0.1, 300  # seconds; how many of them in all
 COLD = 5  # cold calls in a round, at most: each takes a flush
 
 
@@ -218,37 +215,33 @@ class Session:
             self.rounds_done += 1
 
     def _again(self) -> Iterator[str]:
-        """Turns of cases whose threads lay otherwise than they mostly do, once those are back.
-
-        As many rounds as there were, at most, and `PATIENCE` of waiting in all.
+        """More turns where cores moved, until one state has as many of each case as there were
+        rounds: of the state that the cores are in, if the case lacks some. So many more, at most.
         """
-        patience = PATIENCE
-        usual = {threads: lying(self._on(threads)) for threads in self.placements}
+        lay = {threads: lying(self._on(threads)) for threads in self.placements}
         for number in range(self.request.rounds):
-            lacking = [case for case in self.request.cases if self._lacks(case, usual)]
-            if not lacking:
-                return
-            self._repeats += len(lacking)
-            for case in rotated(lacking, number):
-                yield f"again, as cores had moved: {case.tokens} tokens, {case.threads} threads"
-                while not usual[case.threads].is_usual(self._meetings(case.threads)):
-                    if patience == 0:
-                        return
-                    patience -= 1
-                    sleep(PAUSE)
-                self._turns[case].append(self._turn(case, number))
+            own = [case for case in self.request.cases if case.threads in lay]
+            for case in rotated(own, number) if own else ():
+                here = lay[case.threads]
+                if self._settled(here, case.threads):
+                    continue
+                near = self._meetings(case.threads)[0] <= here.limit
+                if here.count(self._turns[case], near=near) < self.request.rounds:
+                    self._repeats += 1
+                    yield f"again, as cores had moved: {case.tokens} tokens, {case.threads} threads"
+                    self._turns[case].append(self._turn(case, number))
 
     def _on(self, threads: int) -> list[Turn]:
         found = self._turns.items()
         return [turn for case, turns in found if case.threads == threads for turn in turns]
 
-    def _lacks(self, case: Case, usual: Mapping[int, Placed]) -> bool:
-        """Whether fewer turns of a case are of the usual state than there are rounds."""
-        if case.threads not in usual:
-            return False
-        lay = usual[case.threads]
-        own = [turn for turn in self._turns[case] if lay.is_usual(turn.meetings)]
-        return lay.mixed and len(own) < self.request.rounds
+    def _settled(self, lay: Placed, threads: int) -> bool:
+        """Whether one of the two states has enough turns of every case."""
+        own = [case for case in self.request.cases if case.threads == threads]
+        return not lay.limit or any(
+            all(lay.count(self._turns[case], near=near) >= self.request.rounds for case in own)
+            for near in (True, False)
+        )
 
     def measured(self, config: Config) -> tuple[Measured, ...]:
         """The whole rounds of every case."""

@@ -76,7 +76,6 @@ class Told:
 @contextmanager
 def session_of(cases: Any, placement: Any, rounds: int, monkeypatch: Any) -> Any:
     """Rounds in which nothing is measured but how cores lie."""
-    monkeypatch.setattr(validation, "PAUSE", 0.0)
     for name in ("_probed", "_timed", "_cold"):
         empty: Any = {} if name == "_probed" else ([], [])
         monkeypatch.setattr(validation.Session, name, lambda *_, found=empty: found)
@@ -93,10 +92,13 @@ def session_of(cases: Any, placement: Any, rounds: int, monkeypatch: Any) -> Any
         ([], [[STAY] * 3, [STAY] * 3]),
         # the second round begins with the second case: the first one's cores move in its turn
         ([*STAY * 3, *MOVED], [[STAY, MOVED, STAY, STAY], [STAY] * 3]),
-        # the cores are waited for before a turn is made again
-        ([*STAY * 5, *AWAY, FAR, FAR], [[STAY] * 3, [STAY, STAY, AWAY, STAY]]),
-        # never back: what was measured is kept, and the session ends
-        ([*STAY * 5, *AWAY, *[FAR] * 1000], [[STAY] * 3, [STAY, STAY, AWAY]]),
+        # the cores stay away for as long as both cases take once more, and come back
+        (
+            [*STAY * 5, *AWAY, FAR, *AWAY, FAR, *AWAY],
+            [[STAY, STAY, STAY, AWAY], [STAY, STAY, AWAY, AWAY, STAY]],
+        ),
+        # never back: the other state has enough in the end
+        ([*STAY * 5, *[FAR] * 1000], [[STAY] * 3 + [AWAY] * 3, [STAY] * 2 + [AWAY] * 3]),
     ],
 )
 def test_turns_of_cores_that_moved_are_made_again(meetings, kept, monkeypatch):
@@ -104,18 +106,15 @@ def test_turns_of_cores_that_moved_are_made_again(meetings, kept, monkeypatch):
         told = list(session.run())
         turns = [[turn.meetings for turn in each] for each in session._turns.values()]
         assert turns == kept
-        again = sum(map(len, kept)) - 6
-        assert sum("again" in each for each in told) >= again
+        assert sum("again" in each for each in told) == sum(map(len, kept)) - 6
         assert len(told) == session.steps
 
 
 def test_what_moves_every_time_is_not_made_again_for_ever(monkeypatch):
-    turns = [STAY, STAY, STAY, STAY, STAY, AWAY]
-    again = [(NEAR, *MOVED)] * 100  # as usual when asked, and gone within the turn
-    meetings = [each for group in (*turns, *again) for each in group]
-    with session_of(TWO, Told(*meetings), 3, monkeypatch) as session:
-        list(session.run())
-        assert sum(map(len, session._turns.values())) == 6 + 3
+    """As many rounds more as there were, at most."""
+    with session_of(TWO, Told(*[NEAR, FAR] * 1000), 3, monkeypatch) as session:
+        assert len(list(session.run())) == session.steps
+        assert [len(each) for each in session._turns.values()] == [6, 6]
 
 
 def test_a_case_without_a_usual_turn_keeps_all_of_them():
