@@ -13,6 +13,11 @@ them: 1 + w already.
 
 The sum of squares is kept in eight vectors, added up in a fixed order: the result depends neither
 on the tile nor on the thread. It does on the instruction set (its lanes), within rounding.
+
+Threads that share a product's rows share them by rows here, although each has written columns. By
+columns, with sums of squares that are exchanged, less would travel; but the prefetcher of each core
+runs on into the columns that the other one writes (Zen 5, 65 rows: 8 instead of 5 us on cores that
+share an L3, 32 instead of 12 on such that do not).
 """
 
 from __future__ import annotations
