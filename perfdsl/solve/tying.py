@@ -246,8 +246,8 @@ def _joined(found: Found, first: int, second: int) -> Iterator[Found]:
 
 
 def given_back(found: Found, parameters: Sequence[Parameter]) -> Found | None:
-    """The fit without a group's own efficiency of a level of which only one end is known, where the
-    groups that have it in common are in its interval: it was taken for the sake of noise, and
+    """The fit without a group's own efficiency of a level of which an end is known at most, where
+    the groups that have it in common are in its interval: it was taken for the sake of noise, and
     would be carried to lengths at which it decides. None where there is none."""
     for at, own in enumerate(parameters):
         shared = [place for place, each in enumerate(parameters) if _covers(own, each)]
@@ -270,8 +270,8 @@ def _of_a_level(shape: Shape, key: Key) -> bool:
 
 
 def _covers(own: Parameter, other: Parameter) -> bool:
-    """Whether all that is known of one is an end, and the other's value lies on its side."""
-    if own.verdict != "bounded" or other.value is None:
+    """Whether one has no value of its own, and the other's lies where it may be."""
+    if own.verdict == "identified" or other.value is None:
         return False
     if (own.key.kind, own.key.resource) != (other.key.kind, other.key.resource):
         return False
