@@ -137,6 +137,6 @@ Taking = TypeVar("Taking")
 
 
 def rotated(turns: Sequence[Taking], number: int) -> list[Taking]:
-    """The turns, begun a place further in each round."""
-    first = number % len(turns)
+    """The turns, if there are any, begun a place further in each round."""
+    first = number % max(1, len(turns))
     return [*turns[first:], *turns[:first]]

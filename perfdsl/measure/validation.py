@@ -221,7 +221,7 @@ class Session:
         lay = {threads: lying(self._on(threads)) for threads in self.placements}
         for number in range(self.request.rounds):
             own = [case for case in self.request.cases if case.threads in lay]
-            for case in rotated(own, number) if own else ():
+            for case in rotated(own, number):
                 here = lay[case.threads]
                 if self._settled(here, case.threads):
                     continue
